@@ -41,36 +41,4 @@ bool output_stopped(const struct output *output);
 /* A JSON string with its quotes: control characters, quotes and what is not UTF-8 are escaped (bad bytes become U+FFFD). */
 void output_json_string(struct output *output, struct slice text);
 
-/* ---- tables ---- */
-
-#define OUTPUT_COLUMNS 16u
-/* Rows are kept back until enough are there to know the widths (OUTPUT_TABLE_ROWS), then each goes out as it comes. */
-struct output_table;
-enum output_align { OUTPUT_LEFT, OUTPUT_RIGHT };
-struct output_column {
-    const char *title;
-    enum output_align align;
-};
-/* columns: borrowed until destroy. NULL: no memory. */
-struct output_table *output_table_create(struct output *output, const struct output_column *columns, size_t count);
-void output_table_cell(struct output_table *table, struct slice text);
-void output_table_count(struct output_table *table, uint64_t value);
-void output_table_row_end(struct output_table *table);
-void output_table_destroy(struct output_table *table); /* what was kept back goes out first */
-
-/* ---- progress ---- */
-
-struct progress {
-    struct output *output;
-    const char *verb;            /* "verified" */
-    uint64_t started_ns, last_ns;
-    uint64_t objects, bytes;
-    uint64_t total_bytes;        /* 0 = unknown; time left comes from it */
-};
-void progress_init(struct progress *progress, struct output *output, const char *verb, uint64_t total_bytes);
-/* Adds what was done; says so at most five times a second. */
-void progress_add(struct progress *progress, uint64_t objects, uint64_t bytes);
-/* A last line, as a message. */
-void progress_finish(struct progress *progress);
-
 #endif
