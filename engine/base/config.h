@@ -63,7 +63,7 @@ struct config_timeouts {
 struct config_rules {
     size_t client;               /* its place in config.clients; CONFIG_NO_CLIENT = nobody is listed, so everyone is accepted */
     uint32_t operations;         /* bits of enum config_operation */
-    uint32_t max_associations;   /* at once: of this entry together, or (no clients listed) of one address; 0 = no limit */
+    uint32_t max_associations_per_peer; /* at once from one address (counted for each entry of its own); 0 = no limit but the one in all */
     uint32_t max_pdu_length;     /* announced; 0 = unlimited */
     uint32_t async_window;       /* operations that the peer may invoke at once; 1 = none outstanding but one */
     struct config_timeouts timeouts;
@@ -99,6 +99,8 @@ struct config {
     struct config_texts volumes;             /* folders for segments; none: the data folder is the only one */
     const struct config_listen *listen;      /* at least one */
     size_t listen_count;
+    const char *bind;                        /* bind and port: the one address when no `listen` was written; already in listen */
+    uint32_t port;                           /* 0 = the system chooses; the `ready` line names it */
     const char *aet;
     enum config_called_aet called_aet;
     uint32_t reactors, workers;              /* 0 = as many as the machine asks for */
@@ -107,7 +109,7 @@ struct config {
     uint64_t watermark_bytes;                /* objects are refused when a volume has less free than the larger of the two */
     uint32_t watermark_percent;
     uint32_t max_associations;               /* in all */
-    struct config_rules everyone;            /* the global rules; also those of each peer when no clients are listed */
+    struct config_rules everyone;            /* the global rules: what clients inherit, and all there is when no clients are listed */
     const struct config_client *clients;
     size_t client_count;
     const struct config_peer *peers;
@@ -141,16 +143,20 @@ const struct config_rules *config_client_match(const struct config *config, stru
 /* Whether the called AE title is acceptable (compared without padding). Any thread. */
 bool config_called_aet_match(const struct config *config, struct slice called_aet);
 
-/* One row of the table: what parser, --help and documentation share. */
+/* Whether `address` is in the range. Any thread. */
+bool config_range_match(const struct config_range *range, const struct sockaddr *address);
+
+/* One row of the table: what parser, --help and documentation share. Texts are static, but `allowed`, which is in the caller's room. */
 struct config_row {
     const char *key;       /* "timeouts.artim"; "clients[].aet" */
-    const char *type;      /* "size", "duration", "count", "AE title", "list of folders", ... */
-    const char *value;     /* default as it would be written; "" = none */
-    const char *allowed;   /* "1 to 256", "any | strict", ... */
+    const char *type;      /* "size", "duration", "number", "AE title", "list of folders", ... */
+    const char *initial;   /* default as it would be written; "" = none */
+    const char *allowed;   /* "a whole number from 1 to 256", "any or strict", ... */
     const char *option;    /* the option of leat serve that sets it ("port"), or NULL */
     const char *meaning;   /* one sentence */
 };
+#define CONFIG_ALLOWED_BYTES 256
 size_t config_row_count(void);
-struct config_row config_row_at(size_t index, char *allowed, size_t capacity); /* allowed: caller's room for the text of that name */
+struct config_row config_row_at(size_t index, char allowed[CONFIG_ALLOWED_BYTES]);
 
 #endif

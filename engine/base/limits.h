@@ -49,6 +49,7 @@
 #define LIMIT_IDLE_ASSOCIATION_BYTES (16u * 1024u)
 #define LIMIT_ASSOCIATIONS_DEFAULT 2048u /* 32 MiB of idle associations at most */
 #define LIMIT_ASSOCIATIONS_MAX 65536u
+#define LIMIT_ASSOCIATIONS_PER_PEER 1024u /* one peer can't take every slot */
 #define LIMIT_LISTENERS 16u
 /* Backlog of a listening socket: a forklift migration opens its associations at once. */
 #define LIMIT_LISTEN_BACKLOG 1024u
@@ -78,7 +79,8 @@
 
 #define LIMIT_BULK_SEGMENT_BYTES (1 * LIMIT_GIB)
 #define LIMIT_SMALL_SEGMENT_BYTES (256 * LIMIT_MIB)
-#define LIMIT_SEGMENT_MIN_BYTES (16 * LIMIT_MIB)
+#define LIMIT_BULK_SEGMENT_MIN_BYTES (64 * LIMIT_MIB)
+#define LIMIT_SMALL_SEGMENT_MIN_BYTES (16 * LIMIT_MIB)
 #define LIMIT_SEGMENT_MAX_BYTES (64 * LIMIT_GIB)
 #define LIMIT_VOLUMES 64u
 /* Head-room: the index's compaction and the segments under way still fit when objects are already refused. */
@@ -118,8 +120,11 @@ _Static_assert(LIMIT_STREAM_BYTES * 8 <= LIMIT_MEMORY_DEFAULT_BYTES, "eight obje
 _Static_assert(LIMIT_GROUP_BYTES <= LIMIT_DEVICE_BYTES, "a group fits in the device's queue");
 _Static_assert(LIMIT_GROUP_BYTES % LIMIT_BLOCK_BYTES == 0, "groups are written with O_DIRECT");
 _Static_assert(LIMIT_DEVICE_BYTES < LIMIT_MEMORY_MIN_BYTES, "what the device holds leaves chunks for receiving");
-_Static_assert(LIMIT_STREAM_BYTES < LIMIT_SEGMENT_MAX_BYTES, "an object that is not streamed fits in a segment");
-_Static_assert(LIMIT_SMALL_OBJECT_BYTES + LIMIT_ATTRIBUTES_BYTES + LIMIT_BLOCK_BYTES < LIMIT_SEGMENT_MIN_BYTES, "a record fits");
+_Static_assert(LIMIT_STREAM_BYTES + LIMIT_ATTRIBUTES_BYTES + LIMIT_CHUNK_BYTES < LIMIT_BULK_SEGMENT_MIN_BYTES,
+               "an object that is not streamed fits in the smallest bulk segment with its header");
+_Static_assert(LIMIT_SMALL_OBJECT_BYTES + LIMIT_ATTRIBUTES_BYTES + LIMIT_CHUNK_BYTES < LIMIT_SMALL_SEGMENT_MIN_BYTES,
+               "a small object fits in the smallest small segment with its header");
+_Static_assert(LIMIT_ASSOCIATIONS_PER_PEER < LIMIT_ASSOCIATIONS_DEFAULT, "one peer can't take every slot");
 _Static_assert(LIMIT_ATTRIBUTE_VALUE_BYTES < LIMIT_ATTRIBUTES_BYTES, "a value that is cut leaves room for others");
 _Static_assert(LIMIT_ASYNC_WINDOW_DEFAULT <= LIMIT_ASYNC_WINDOW_MAX, "the default is allowed");
 _Static_assert(LIMIT_ASYNC_WINDOW_MAX <= LIMIT_CREDITS_PER_REACTOR, "one association can't want more than a reactor has");
