@@ -14,8 +14,8 @@ enum placement_policy { PLACEMENT_AUTO, PLACEMENT_FREE, PLACEMENT_PINNED };
 
 /* The cores that this process may use (its affinity mask, a container's share included in the mask only). */
 uint32_t placement_core_count(void);
-/* The operating system's number of the CPU for the index-th thread, or -1 for no pinning: one thread a physical core first, near ones
- * first, then their siblings; wraps round when there are more threads than CPUs. */
-int placement_cpu(enum placement_policy policy, uint32_t index);
+/* The operating system's number of the CPU for each of `count` threads, or -1 for no pinning: one thread a physical core first, near
+ * ones first, then their siblings; round again when there are more threads than CPUs. */
+void placement_cpus(enum placement_policy policy, int *cpus, uint32_t count);
 
 #endif

@@ -28,6 +28,8 @@ static inline bool timer_is_armed(const struct timer *timer) { return timer->arm
 /* ---- the heap itself, for reactors and tests; the time is the caller's ---- */
 struct timer_heap {
     struct timer *root;
+    uint64_t running_ns; /* the time of the timer_heap_run under way */
+    bool running;
 };
 #define TIMER_NEVER UINT64_MAX
 void timer_heap_arm(struct timer_heap *heap, struct timer *timer, uint64_t deadline_ns, void (*fire)(struct timer *timer));
