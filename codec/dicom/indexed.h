@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define INDEXED_EXTRACTOR_VERSION 1
-#define INDEXED_COUNT_MAX 128 /* codes are below this */
+#define INDEXED_COUNT_MAX 256 /* codes are below this */
 
 enum indexed_level { INDEXED_PATIENT, INDEXED_STUDY, INDEXED_SERIES, INDEXED_INSTANCE };
 
@@ -22,7 +22,7 @@ struct indexed_attribute {
     uint8_t level;            /* enum indexed_level */
     char vr[3];               /* PS3.6; of those with a choice the one that implicit VR is read as */
     uint8_t multiple;         /* 1: the value multiplicity may be more than one */
-    uint8_t trigger;          /* 1: an object received anew changes it for the whole patient, study or series */
+    uint8_t trigger;          /* 0: none; else 1 + the enum indexed_level whose demographics follow the object received last */
     uint16_t value_bytes_max; /* longer values are cut in the capture (ATTRIBUTE_CUT); 0: only presence is captured (sequences) */
     const char *keyword;      /* PS3.6 */
 };

@@ -82,7 +82,7 @@ struct scan {
     uint64_t value_left;          /* bytes of a value still to come: captured (`capturing`) or skipped */
     uint64_t element_offset;      /* where the element or item begins that is being read */
     uint64_t garbage_offset;
-    uint64_t seen[2];             /* codes of indexed.h found so far */
+    uint64_t seen[4];             /* codes of indexed.h found so far */
     uint32_t element_tag, last_tag;
     uint32_t capture_left;        /* of value_left: up to the attribute's bound */
     uint32_t items;               /* of encapsulated pixel data */
