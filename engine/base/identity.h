@@ -4,7 +4,7 @@
 #define LEAT_BASE_IDENTITY_H
 
 /* Made from a random UUID (PS3.5 B.2); it stays for as long as the data sets that we write look the same. */
-#define IDENTITY_CLASS_UID "2.25.196862716484017417316264128366406421021"
+#define IDENTITY_CLASS_UID "2.25.241073527120861930485216493073651828417"
 #define IDENTITY_VERSION "LEAT_0_1" /* SH, 16 characters at most */
 
 #endif
