@@ -148,7 +148,8 @@ bool config_range_match(const struct config_range *range, const struct sockaddr 
 
 /* One row of the table: what parser, --help and documentation share. Texts are static, but `allowed`, which is in the caller's room. */
 struct config_row {
-    const char *key;       /* "timeouts.artim"; "clients[].aet" */
+    const char *key;       /* "timeouts.artim": `artim` in the map `timeouts` */
+    bool at_top, in_client; /* where it may stand: at the top of the file, in an entry of `clients`, or both */
     const char *type;      /* "size", "duration", "number", "AE title", "list of folders", ... */
     const char *initial;   /* default as it would be written; "" = none */
     const char *allowed;   /* "a whole number from 1 to 256", "any or strict", ... */
