@@ -181,7 +181,8 @@ static void loop_begin(struct reactor *reactor) {
     current = reactor;
     reactor->phase = PHASE_RUNNING;
     atomic_store_explicit(&reactor->begun, true, memory_order_relaxed);
-    int result = io_uring_enable_rings(&reactor->ring);
+    /* = io_uring_enable_rings, which Debian 12's liburing 2.3 declares and forgets to export */
+    int result = io_uring_register((unsigned)reactor->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     invariant(result >= 0);
     (void)io_uring_register_ring_fd(&reactor->ring); /* saves a look-up a call; 1 = done, anything else = we do without */
     reactor->now_ns = clock_monotonic_ns();
