@@ -1,0 +1,2 @@
+# Tests of UIDs, Part 10 and character sets; tests/codec/dicom/CMakeLists.txt includes this.
+leat_test(test_uids SOURCES test_uids.c USES leat_dicom)
