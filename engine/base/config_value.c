@@ -131,8 +131,9 @@ static bool read_flag(const struct config_key *key, const char *text, bool *flag
     return true;
 }
 
-static bool read_u32(const struct config_key *key, bool parsed, uint64_t value, uint32_t *place) {
-    if (!parsed || !in_range(key, value) || value > UINT32_MAX) return false;
+static bool read_u32(const struct config_key *key, bool (*parse)(const char *, uint64_t *), const char *text, uint32_t *place) {
+    uint64_t value;
+    if (!parse(text, &value) || !in_range(key, value) || value > UINT32_MAX) return false;
     *place = (uint32_t)value;
     return true;
 }
@@ -154,9 +155,9 @@ static bool read_scalar(const struct config_value_context *context, const struct
         *(const char **)place = config_memory_text(context->memory, text, strlen(text));
         return true;
     case CONFIG_TYPE_RANGE: return parse_range(text, place);
-    case CONFIG_TYPE_NUMBER: return read_u32(key, size_parse_count(text, &value), value, place);
-    case CONFIG_TYPE_RATE: return read_u32(key, size_parse_bytes(text, &value), value, place);
-    case CONFIG_TYPE_DURATION: return read_u32(key, size_parse_ms(text, &value), value, place);
+    case CONFIG_TYPE_NUMBER: return read_u32(key, size_parse_count, text, place);
+    case CONFIG_TYPE_RATE: return read_u32(key, size_parse_bytes, text, place);
+    case CONFIG_TYPE_DURATION: return read_u32(key, size_parse_ms, text, place);
     case CONFIG_TYPE_SIZE:
         if (!size_parse_bytes(text, &value) || !in_range(key, value)) return false;
         *(uint64_t *)place = value;
