@@ -14,6 +14,7 @@
 #include "engine/base/fault.h"
 #include "engine/base/slice.h"
 #include "engine/store/record.h" /* struct record, struct place */
+#include "index/row_counts.h"   /* struct catalog_counts */
 #include "index/values.h"
 
 #define CATALOG_KEY_BYTES 12
@@ -105,10 +106,6 @@ uint64_t catalog_highest_sequence(struct catalog *catalog);
 uint64_t catalog_disk_bytes(struct catalog *catalog);
 
 /* ---- rows ---- */
-struct catalog_counts {
-    uint64_t studies, series, instances, bytes, superseded, superseded_bytes;
-};
-
 struct catalog_key {
     uint8_t bytes[CATALOG_KEY_BYTES];
 };
@@ -125,7 +122,7 @@ struct catalog_study {
     struct catalog_key key, patient;
     struct slice uid;
     uint64_t sequence;
-    uint64_t first_sequence;  /* lowest of any record of this study */
+    uint64_t first_sequence;  /* lowest of any record of this study; its time is when the study began to arrive */
     struct slice values;
     struct slice modalities;  /* 0008,0061: of its visible series, sorted, separated by backslashes */
     bool patient_conflict;    /* records of it claim several patients; it stands under the one claimed last */
@@ -147,7 +144,6 @@ struct catalog_instance {
     uint8_t digest[DIGEST_BYTES];
     uint64_t payload_length;
     uint64_t sequence;
-    uint64_t received_us;
     bool quarantined;
     bool superseded; /* an earlier version (catalog_each_version) */
     uint32_t remarks;
@@ -179,6 +175,10 @@ bool catalog_each_instance(struct catalog *catalog, struct slice study_uid, stru
 bool catalog_each_quarantined_series(struct catalog *catalog, catalog_series_visitor *visit, void *context, struct fault *fault);
 bool catalog_each_quarantined(struct catalog *catalog, catalog_instance_visitor *visit, void *context, struct fault *fault);
 bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
+                          void *context, struct fault *fault);
+
+/* Records that could not be filed; row text says why. */
+bool catalog_each_unfiled(struct catalog *catalog, bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why),
                           void *context, struct fault *fault);
 
 /* All instances, in whatever study and series, quarantined ones too, that have this SOP Instance UID. */

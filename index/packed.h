@@ -7,7 +7,7 @@
 
 #include "engine/base/cursor.h"
 
-#define PACKED_UID_BYTES_MAX 1024 /* longer texts are not taken for UIDs */
+#define PACKED_UID_BYTES_MAX 256 /* longer texts are not taken for UIDs: nothing is filed under them */
 
 void packed_number(struct writer *w, uint64_t number);
 uint64_t packed_read_number(struct reader *r);
