@@ -16,7 +16,7 @@
 #ifndef LEAT_ULP_ASSOCIATION_H
 #define LEAT_ULP_ASSOCIATION_H
 
-#include "net/ulp/pdu.h"
+#include "net/ulp/context_table.h"
 #include "net/ulp/pdu_reader.h"
 #include "net/ulp/state_machine.h"
 
@@ -27,8 +27,8 @@
 
 enum indication_kind {
     ULP_NONE = 0,     /* all bytes consumed, nothing to tell */
-    ULP_ASSOCIATE_RQ, /* .associate: borrowed until the next call on this association */
-    ULP_ASSOCIATE_AC, /* .associate */
+    ULP_ASSOCIATE_RQ, /* .associate: good until accept, reject, abort, or until the association ends */
+    ULP_ASSOCIATE_AC, /* .associate: good until the next call */
     ULP_ASSOCIATE_RJ, /* .reject; the transport is to be closed */
     ULP_PDV_BEGIN,    /* .pdv */
     ULP_PDV_DATA,     /* .data: within the bytes that were fed */
@@ -37,6 +37,14 @@ enum indication_kind {
     ULP_RELEASE_RP,   /* our release is confirmed */
     ULP_ABORT,        /* .abort: by the peer, by us as provider (see association_fault), or the transport was lost */
     ULP_CLOSED,       /* the transport is closed, or to be closed, and nothing was lost by it */
+};
+
+/* PDUs on their way out: an A-ASSOCIATE, then RJ, RELEASE and ABORT. */
+struct outgoing {
+    uint8_t *large; /* a requestor's A-ASSOCIATE-RQ stays until the answer */
+    uint32_t large_length, large_sent;
+    uint32_t small_length;
+    uint8_t small[40]; /* at most RELEASE-RQ, RELEASE-RP and two ABORTs in the life of an association */
 };
 
 struct pdv {
@@ -75,12 +83,6 @@ enum association_remark { /* what was tolerated; the owner logs each once */
     ASSOCIATION_REMARK_FOREIGN_CONTEXT = 8,    /* A-ASSOCIATE-AC names a context or transfer syntax that we did not propose */
 };
 
-/* A presentation context after negotiation. The slices live as long as the association. */
-struct context {
-    uint8_t id, result;
-    struct slice abstract_syntax, transfer_syntax; /* transfer_syntax: empty unless result is CONTEXT_ACCEPTANCE */
-};
-
 struct association {
     struct state_machine machine;
     struct pdu_reader reader;
@@ -88,17 +90,13 @@ struct association {
     uint32_t own_maximum_length, peer_maximum_length; /* 0: no limit */
     uint16_t window_invoked, window_performed;        /* as negotiated, of the requestor's operations; 0: no limit; 1 without the item */
     struct pdv pdv;                                   /* the one that the reader stands in */
-    bool release_answer_due, has_association, aborted_in_sta13;
-    struct reader_fault fault;
+    bool release_response_due, aborted_in_sta13;
+    struct fault fault;
     char called_ae[AE_TITLE_BYTES + 1], calling_ae[AE_TITLE_BYTES + 1];     /* of the request, trimmed */
     char peer_implementation_uid[UID_BYTES_MAX + 1], peer_implementation_version[AE_TITLE_BYTES + 1];
-    uint64_t accepted_contexts[2]; /* bit id / 2 */
-    struct context_table *contexts;
-    uint8_t small[32];             /* RELEASE, RJ and ABORT PDUs on their way out */
-    uint32_t small_length;
-    uint8_t *large;                /* an A-ASSOCIATE PDU on its way out; a requestor's own stays until the answer */
-    uint32_t large_length, large_sent;
-    struct associate *associate;   /* decoded, until the next call */
+    struct context_table *contexts; /* NULL until negotiated */
+    struct outgoing out;
+    struct associate *associate;   /* decoded: see ULP_ASSOCIATE_RQ and _AC */
 };
 
 enum association_role { ASSOCIATION_ACCEPTOR, ASSOCIATION_REQUESTOR };
@@ -139,9 +137,9 @@ void association_output_taken(struct association *a, size_t n);
 uint32_t association_take_orders(struct association *a);
 
 /* ---- primitives of the user (PS3.8 7). False: this state has no such transition any more (the peer aborted, say): nothing was done ---- */
-/* Evt1. Requestor: rq is encoded now, nothing is borrowed. */
+/* Evt1. Requestor: rq is encoded now, nothing is borrowed. False also without memory, or if rq can't be encoded. */
 bool association_request(struct association *a, const struct associate *rq);
-/* Evt7. ac from negotiate.h; it may borrow from the request, so call it before anything else is fed. */
+/* Evt7. ac from negotiate.h; it may borrow from the request. False also without memory: then still in Sta3, to be rejected. */
 bool association_accept(struct association *a, const struct associate *ac);
 /* Evt8. */
 bool association_reject(struct association *a, struct reject reject);
@@ -170,11 +168,12 @@ uint32_t association_payload_limit(const struct association *a);
 static inline enum state association_state(const struct association *a) { return a->machine.state; }
 bool association_is_over(const struct association *a);      /* Sta1 after having been elsewhere */
 bool association_can_send(const struct association *a);     /* Sta6, Sta8 */
-bool association_context(const struct association *a, uint8_t id, struct context *out); /* false: no such ID was proposed */
+/* Presentation contexts, of which the slices live as long as the association. False: no such ID was proposed. */
+bool association_context(const struct association *a, uint8_t id, struct context *out);
 size_t association_context_count(const struct association *a);
-bool association_context_at(const struct association *a, size_t index, struct context *out);
-/* Why we aborted as provider: text and offset in the incoming stream. False: we did not. */
-bool association_fault(const struct association *a, struct fault *out);
+struct context association_context_at(const struct association *a, size_t index);
+/* Why we aborted as provider, with the offset in the incoming stream; NULL: we did not. */
+const struct fault *association_fault(const struct association *a);
 uint64_t association_bytes_received(const struct association *a);
 
 #endif

@@ -16,7 +16,7 @@ enum identity_verdict { IDENTITY_REFUSED, IDENTITY_ACCEPTED };
 /* Each callback may be NULL; its comment says what that means. Nothing that a callback is given outlives the call. */
 struct negotiate_policy {
     void *context; /* first argument of each callback */
-    /* Resources: checked after version and application context, before AE titles. NULL: admitted. */
+    /* Resources: asked after all permanent reasons but the identity. NULL: admitted. */
     enum admission (*admit)(void *context, const struct associate *rq);
     /* True: recognized. NULL: any. Titles are trimmed. */
     bool (*called_ae)(void *context, struct slice called_ae);

@@ -19,7 +19,10 @@ enum pdu_type {
 #define PDU_HEADER_BYTES 6              /* type, reserved, length */
 #define PDU_FIXED_BYTES 4               /* variable field of RJ, RELEASE and ABORT */
 #define PDV_HEADER_BYTES 6              /* length, context ID, message control header */
+#define PDV_COMMAND 1 /* bits of the message control header (PS3.8 E.2) */
+#define PDV_LAST 2
 #define PDU_ASSOCIATE_BYTES_MAX (1u << 20) /* limit of ours: what we buffer of an A-ASSOCIATE PDU */
+#define PDU_ASSOCIATE_BYTES_LEAST 68    /* protocol version, AE titles, reserved */
 #define PDU_CONTEXTS_MAX 128            /* odd IDs 1..255 */
 #define AE_TITLE_BYTES 16
 #define UID_BYTES_MAX 64
@@ -64,7 +67,7 @@ struct presentation_context {
     uint8_t id;
     uint8_t result;                /* AC: enum context_result */
     struct slice abstract_syntax;  /* RQ; empty in an AC off the wire */
-    struct slice transfer_syntaxes; /* raw sub-items 40H: walk with pdu_next_transfer_syntax. AC: one */
+    struct slice transfer_syntaxes; /* raw sub-items: walk with pdu_next_transfer_syntax. AC: one; empty when refused */
 };
 
 /* A-ASSOCIATE-RQ (9.3.2) or -AC (9.3.3): about 5.5 KiB, transient. */
@@ -84,8 +87,8 @@ bool pdu_decode_associate(struct associate *out, bool is_accept, struct slice fi
 
 /* Writes a whole PDU. AE titles are padded with spaces (cut to 16). A context of an AC without a transfer syntax gets Implicit VR LE. */
 void pdu_encode_associate(struct writer *writer, const struct associate *associate);
-/* Bytes that pdu_encode_associate needs. */
-size_t pdu_associate_bytes(const struct associate *associate);
+/* Room in bytes that is enough for pdu_encode_associate. */
+size_t pdu_associate_room(const struct associate *associate);
 void pdu_encode_reject(struct writer *writer, struct reject reject);
 void pdu_encode_release(struct writer *writer, bool is_response);
 void pdu_encode_abort(struct writer *writer, enum abort_source source, enum abort_reason reason);
@@ -93,7 +96,7 @@ void pdu_encode_abort(struct writer *writer, enum abort_source source, enum abor
 /* A P-DATA-TF header and the header of its only PDV: PDU_HEADER_BYTES + PDV_HEADER_BYTES; payload_bytes follow. */
 void pdu_encode_data_header(struct writer *writer, uint8_t context_id, bool is_command, bool is_last, uint32_t payload_bytes);
 
-/* Walks raw transfer syntax sub-items, start with reader_over(context.transfer_syntaxes). uid without trailing NULs and spaces. */
+/* Walks the transfer syntax sub-items (40H) among raw sub-items and skips others; start with reader_over(context.transfer_syntaxes). uid without trailing NULs and spaces. */
 bool pdu_next_transfer_syntax(struct reader *reader, struct slice *uid);
 void pdu_put_transfer_syntax(struct writer *writer, struct slice uid);
 

@@ -9,8 +9,8 @@
 
 enum read_status {
     READ_MORE,      /* all bytes consumed */
-    READ_DATA_PDU,  /* a P-DATA-TF begins: pdu_length */
-    READ_PDU,       /* another PDU is complete: type, body */
+    READ_HEADER,    /* a PDU of a known type and a possible length begins: type, pdu_length */
+    READ_PDU,       /* a PDU other than P-DATA-TF is complete: type, result.data */
     READ_PDV_BEGIN, /* context_id, control, pdv_left */
     READ_PDV_DATA,  /* data */
     READ_PDV_END,
@@ -27,7 +27,8 @@ struct reader_fault {
 enum reader_phase { PHASE_PDU_HEADER, PHASE_FIXED_BODY, PHASE_ASSOCIATE_BODY, PHASE_PDV_HEADER, PHASE_PDV_DATA, PHASE_SKIP };
 
 struct pdu_reader {
-    uint64_t offset; /* bytes consumed since the start of the stream */
+    uint64_t offset;     /* bytes consumed since the start of the stream */
+    uint64_t pdu_offset; /* where the current PDU began */
     uint32_t pdu_length, pdu_left; /* variable field: in all, still to come (payload of the current PDV included) */
     uint32_t pdv_left;
     uint8_t phase; /* enum reader_phase */
@@ -35,7 +36,6 @@ struct pdu_reader {
     uint8_t held_count;
     uint8_t held[6]; /* a header or a fixed body that came in pieces */
     uint8_t context_id, control;
-    bool pdv_open;
     uint8_t *body; /* A-ASSOCIATE */
     uint32_t body_length, body_capacity;
 };
@@ -51,10 +51,10 @@ void pdu_reader_release(struct pdu_reader *reader);
 /* Consumes up to n bytes, returns how many, stops at the first status other than READ_MORE. */
 size_t pdu_reader_feed(struct pdu_reader *reader, const uint8_t *bytes, size_t n, enum read_status *status, struct read_result *result);
 
-/* Payload of the current PDV that went elsewhere: n <= pdv_left. */
+/* Payload of the current PDV that went elsewhere: n <= pdv_left (or <= pdu_left, if the PDU is skipped meanwhile). */
 void pdu_reader_pass(struct pdu_reader *reader, size_t n);
 
-/* The rest of the current PDU is of no interest. */
+/* The rest of the current PDU is of no interest. Between two PDUs: does nothing. */
 void pdu_reader_skip_pdu(struct pdu_reader *reader);
 
 /* Frees the A-ASSOCIATE buffer. */
