@@ -63,7 +63,7 @@ struct config_timeouts {
 struct config_rules {
     size_t client;               /* its place in config.clients; CONFIG_NO_CLIENT = nobody is listed, so everyone is accepted */
     uint32_t operations;         /* bits of enum config_operation */
-    uint32_t max_associations_per_peer; /* at once from one address (counted for each entry of its own); 0 = no limit but the one in all */
+    uint32_t max_associations;   /* at once: of this entry together, or (no clients listed) of one address; 0 = no limit */
     uint32_t max_pdu_length;     /* announced; 0 = unlimited */
     uint32_t async_window;       /* operations that the peer may invoke at once; 1 = none outstanding but one */
     struct config_timeouts timeouts;

@@ -66,9 +66,9 @@ const struct config_key config_table_keys[] = {
     ROW("address", RANGE, CLIENT(range), "", 0, 0, NULL, NULL, "The address of the caller, or a range of them (CIDR); default: any."),
 
     ROW("operations", OPERATIONS, RULES(operations), "echo, store", 1, 4, "echo|store|query|retrieve", NULL, "What a caller may ask for."),
-    ROW("max_associations_per_peer", NUMBER, RULES(max_associations_per_peer), "1024", 0, LIMIT_ASSOCIATIONS_MAX, NULL, NULL,
-        "Associations at once from one address; 0 = no limit but the one in all."),
-    ROW("max_pdu_length", NUMBER, RULES(max_pdu_length), "262144", 0, LIMIT_PDU_MAX_BYTES, NULL, NULL,
+    ROW("max_associations_per_peer", NUMBER, RULES(max_associations), "1024", 0, LIMIT_ASSOCIATIONS_MAX, NULL, NULL,
+        "Associations at once of one peer: an entry of clients, or an address where none are listed; 0 = no limit but the one in all."),
+    ROW("max_pdu_length", PDU_LENGTH, RULES(max_pdu_length), "262144", LIMIT_PDU_MIN_BYTES, LIMIT_PDU_MAX_BYTES, NULL, NULL,
         "The PDU length that is announced (PS3.8 D.1), in bytes; 0 = unlimited. Longer ones are served all the same."),
     ROW("async_window", NUMBER, RULES(async_window), "16", 1, LIMIT_ASYNC_WINDOW_MAX, NULL, NULL,
         "Operations that a caller may have outstanding, if it asks for a window (PS3.7 D.3.3.3)."),
@@ -120,6 +120,7 @@ static const char *type_words[] = {
     [CONFIG_TYPE_ADDRESS] = "address",
     [CONFIG_TYPE_RANGE] = "address range",
     [CONFIG_TYPE_NUMBER] = "number",
+    [CONFIG_TYPE_PDU_LENGTH] = "number",
     [CONFIG_TYPE_SIZE] = "size",
     [CONFIG_TYPE_RATE] = "size",
     [CONFIG_TYPE_DURATION] = "duration",
@@ -156,6 +157,9 @@ void config_table_allowed(const struct config_key *key, char *out, size_t capaci
     case CONFIG_TYPE_ADDRESS: snprintf(out, capacity, "a numeric IPv4 or IPv6 address, or '*'"); break;
     case CONFIG_TYPE_RANGE: snprintf(out, capacity, "an IPv4 or IPv6 address, or a range such as 10.1.0.0/16 or fd00::/8"); break;
     case CONFIG_TYPE_NUMBER: snprintf(out, capacity, "a whole number from %" PRIu64 " to %" PRIu64, key->minimum, key->maximum); break;
+    case CONFIG_TYPE_PDU_LENGTH:
+        snprintf(out, capacity, "a whole number from %" PRIu64 " to %" PRIu64 ", or 0", key->minimum, key->maximum);
+        break;
     case CONFIG_TYPE_SIZE:
     case CONFIG_TYPE_RATE:
         snprintf(out, capacity, "a size from %s to %s, such as 256MiB", size_format_bytes(key->minimum, low),

@@ -14,6 +14,7 @@ enum config_type {
     CONFIG_TYPE_ADDRESS,    /* const char *: numeric, or "*" */
     CONFIG_TYPE_RANGE,      /* struct config_range */
     CONFIG_TYPE_NUMBER,     /* uint32_t */
+    CONFIG_TYPE_PDU_LENGTH, /* uint32_t: in the range, or 0 for unlimited */
     CONFIG_TYPE_SIZE,       /* uint64_t, bytes */
     CONFIG_TYPE_RATE,       /* uint32_t, bytes a second */
     CONFIG_TYPE_DURATION,   /* uint32_t, milliseconds */

@@ -156,6 +156,12 @@ static bool read_scalar(const struct config_value_context *context, const struct
         return true;
     case CONFIG_TYPE_RANGE: return parse_range(text, place);
     case CONFIG_TYPE_NUMBER: return read_u32(key, size_parse_count, text, place);
+    case CONFIG_TYPE_PDU_LENGTH:
+        if (size_parse_count(text, &value) && value == 0) {
+            *(uint32_t *)place = 0;
+            return true;
+        }
+        return read_u32(key, size_parse_count, text, place);
     case CONFIG_TYPE_RATE: return read_u32(key, size_parse_bytes, text, place);
     case CONFIG_TYPE_DURATION: return read_u32(key, size_parse_ms, text, place);
     case CONFIG_TYPE_SIZE:

@@ -59,8 +59,8 @@
 /* Sequences inside sequences that the scanner follows; real structured reports reach 12. */
 #define LIMIT_SEQUENCE_DEPTH 64u
 /* The captured attributes of one object, as they go into its record. */
-#define LIMIT_ATTRIBUTES_BYTES (16u * 1024u)
-/* A value longer than this is captured cut (flag in the entry); LT and patient comments reach 10,240 characters. */
+#define LIMIT_ATTRIBUTES_BYTES (32u * 1024u) /* INDEXED_BLOCK_BYTES_MAX of codec/dicom/indexed.h */
+/* A value longer than this is captured cut (flag in the entry); patient comments reach 10,240 characters. */
 #define LIMIT_ATTRIBUTE_VALUE_BYTES (4u * 1024u)
 
 /* ---- the pipeline ---- */

@@ -52,7 +52,7 @@ static void test_defaults(void **state) {
     const struct config_rules *rules = &config->everyone;
     assert_int_equal(rules->client, CONFIG_NO_CLIENT);
     assert_int_equal(rules->operations, CONFIG_OPERATION_ECHO | CONFIG_OPERATION_STORE);
-    assert_int_equal(rules->max_associations_per_peer, LIMIT_ASSOCIATIONS_PER_PEER);
+    assert_int_equal(rules->max_associations, LIMIT_ASSOCIATIONS_PER_PEER);
     assert_int_equal(rules->max_pdu_length, LIMIT_PDU_DEFAULT_BYTES);
     assert_int_equal(rules->async_window, LIMIT_ASYNC_WINDOW_DEFAULT);
     assert_int_equal(rules->timeouts.artim_ms, LIMIT_ARTIM_MS);
@@ -175,6 +175,7 @@ static const struct {
     {"operations: [echo, destroy]\n", "operations: 'destroy'"},
     {"operations: []\n", "operations: a list can't stand here"},
     {"async_window: 0\n", "from 1 to 256"},
+    {"max_pdu_length: 12\n", "a whole number from 1024 to 134217728, or 0"},
     {"max_pdu_length: -1\n", "max_pdu_length: '-1'"},
     {"storage_sop_classes: [1.2.03]\n", "storage_sop_classes: '1.2.03'"},
     {"storage_sop_classes: [1..2]\n", "'1..2'"},
