@@ -12,7 +12,11 @@
 #define LEAT_DICOM_SCAN_H
 
 #include "codec/dicom/attributes.h"
+#include "codec/dicom/indexed.h"
 #include "engine/base/fault.h"
+
+struct vr;
+struct scan_inflate;
 
 enum scan_encoding { SCAN_IMPLICIT_LE, SCAN_EXPLICIT_LE, SCAN_EXPLICIT_BE, SCAN_DEFLATED };
 enum scan_status { SCAN_MORE, SCAN_DONE, SCAN_FAULT };
@@ -57,9 +61,11 @@ enum scan_remark {
 
 struct scan_frame { /* an open sequence, private to scan */
     uint64_t end;   /* SCAN_NONE: until its delimiter */
+    uint64_t items;
     uint32_t tag;
-    uint8_t syntax; /* how its items are encoded */
-    uint8_t kind;
+    uint8_t syntax; /* enum scan_syntax of its items */
+    bool fragments; /* items hold bytes */
+    bool overrun;   /* made up for items behind the end of a sequence: ends with the first other tag */
     bool in_item;   /* inside an item of undefined length */
 };
 
@@ -79,23 +85,24 @@ struct scan {
     /* ---- private ---- */
     struct attributes *out;
     struct scan_inflate *inflate; /* SCAN_DEFLATED only */
-    uint64_t value_left;          /* bytes of a value still to come: captured (`capturing`) or skipped */
+    const struct vr *capture_vr;
+    uint64_t value_left;          /* bytes of a value still to come: captured (`capturing`) or passed over */
     uint64_t element_offset;      /* where the element or item begins that is being read */
-    uint64_t garbage_offset;
-    uint64_t seen[4];             /* codes of indexed.h found so far */
+    uint64_t garbage_offset;      /* from here on a fault is only trailing garbage; SCAN_NONE */
+    uint64_t seen[INDEXED_COUNT_MAX / 64]; /* codes found so far */
     uint32_t element_tag, last_tag;
     uint32_t capture_left;        /* of value_left: up to the attribute's bound */
-    uint32_t items;               /* of encapsulated pixel data */
     uint16_t table_at;            /* place in the indexed table, as elements come in order */
     uint8_t encoding;             /* enum scan_encoding, as announced */
-    uint8_t syntax;               /* of the top level */
+    uint8_t syntax;               /* enum scan_syntax of the top level */
     uint8_t closed_syntax;        /* of a sequence that ended just before; SCAN_SYNTAX_NONE */
     uint8_t header_have, header_need, depth;
-    bool capturing, failed, started, garbage, loose, multi_byte;
-    char capture_vr[2];
+    bool started;                 /* the first element was there */
+    bool failed, garbage, capturing, capture_cut, capture_big, multi_byte;
     uint8_t header[SCAN_HEADER_BYTES_MAX];
     struct scan_frame frames[SCAN_DEPTH_MAX];
 };
+_Static_assert(sizeof(struct scan) <= 4096, "a scan is part of every object under way");
 
 /* Readies *scan for one data set; `out` (ready, see attributes_init) takes the captured attributes and stays the caller's.
  * SCAN_DEFLATED allocates the inflate state; if that fails, the first scan_feed is a fault (FAULT_MEMORY). */
