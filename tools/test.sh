@@ -61,13 +61,15 @@ logged() {
     return $status
 }
 
-# build DIR TARGET CMAKE-OPTIONS...: configures once, builds; false if it fails, which counts as one failure.
-build() {
-    local dir=$1 target=$2; shift 2
+# configure DIR CMAKE-OPTIONS..., build DIR TARGETS: false if it fails, which counts as one failure.
+configure() {
+    local dir=$1; shift
     local options=(-DLEAT_BENCH=OFF "$@")
     if command -v ccache >/dev/null; then options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
     logged "$dir-configure" cmake -S . -B "$dir" -G Ninja "${options[@]}" || { fail "configure $dir"; return 1; }
-    logged "$dir-build" cmake --build "$dir" -j "$jobs" --target $target || { fail "build $dir"; return 1; }
+}
+build() {
+    logged "$1-build" cmake --build "$1" -j "$jobs" --target $2 || { fail "build $1"; return 1; }
 }
 
 # unit_tests DIR NAME: runs ctest below a build folder and counts.
@@ -120,7 +122,7 @@ part_layers() {
 }
 
 part_unit() {
-    build build-asan all -DLEAT_SANITIZE=address,undefined || return
+    configure build-asan -DLEAT_SANITIZE=address,undefined && build build-asan all || return
     unit_tests build-asan unit
 }
 
@@ -129,15 +131,17 @@ part_threads() {
     for folder in engine/runtime engine/ingest index; do
         if [ -f tests/$folder/CMakeLists.txt ]; then folders+=("$folder"); targets+=" tests/$folder/all"; else fail "threads: no tests/$folder"; fi
     done
-    build build-tsan "tools/leat/all $targets" -DLEAT_SANITIZE=thread || return
+    configure build-tsan -DLEAT_SANITIZE=thread && build build-tsan "leat $targets" || return
     for folder in "${folders[@]}"; do unit_tests "build-tsan/tests/$folder" "threads-${folder//\//-}"; done
     LEAT_SANITIZED=thread LEAT_BINARY=$PWD/build-tsan/tools/leat/leat \
         system_tests threads-load tests/system/test_async.py tests/system/test_kill.py -k 'async or sigterm_under_load'
 }
 
 part_fuzz() {
-    build build-fuzz all -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DLEAT_FUZZ=ON || return
-    local fuzzer name seeds found=0
+    local fuzzer name seeds found=0 targets
+    configure build-fuzz -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DLEAT_FUZZ=ON || return
+    targets=$(ninja -C build-fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): phony$/\1/p')
+    build build-fuzz "${targets:-all}" || return
     while read -r fuzzer; do
         found=1
         name=$(basename "$fuzzer")
@@ -155,14 +159,14 @@ part_fuzz() {
 }
 
 part_hostile() {
-    build build-asan leat -DLEAT_SANITIZE=address,undefined || return
+    configure build-asan -DLEAT_SANITIZE=address,undefined && build build-asan leat || return
     LEAT_SANITIZED=address LEAT_BINARY=$PWD/build-asan/tools/leat/leat \
         system_tests hostile tests/system/test_bad_input.py tests/system/test_async.py tests/system/test_roundtrip.py \
         tests/system/test_interop.py
 }
 
 part_system() {
-    build build leat || return
+    configure build && build build leat || return
     system_tests system tests/system
 }
 
