@@ -85,9 +85,14 @@ static inline uint32_t record_block_crc(const struct record *record, uint32_t bl
 /* What a record says about where it stands; the log writer's affair. */
 struct record_frame {
     uint8_t segment_id[RECORD_ID_BYTES];
-    uint64_t offset;       /* of the record in its segment */
-    uint32_t header_bytes; /* with padding */
-    uint64_t total_bytes;  /* from this record's start to the next one's */
+    uint64_t offset;        /* of the record in its segment */
+    uint64_t durable_bytes; /* of that segment, when this was written: damage before it is no torn end */
+    uint32_t header_bytes;  /* with padding */
+    uint64_t total_bytes;   /* from this record's start to the next one's */
+    /* decoding also gives what the prefix says of the record: */
+    enum record_type type;
+    bool streamed;
+    uint64_t sequence, payload_bytes;
 };
 
 /* Bytes of the header, padded to a multiple of `alignment` (8 or 4096), or 0 when it would pass RECORD_HEADER_MAX_BYTES. */
