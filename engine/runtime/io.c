@@ -59,3 +59,7 @@ void io_nop(struct reactor *reactor, struct op *op) { io_uring_prep_nop(reactor_
 void io_cancel(struct reactor *reactor, struct op *op, struct op *target) {
     io_uring_prep_cancel(reactor_sqe(reactor, op), target, 0);
 }
+
+void io_cancel_fd(struct reactor *reactor, struct op *op, int fd) {
+    io_uring_prep_cancel_fd(reactor_sqe(reactor, op), fd, IORING_ASYNC_CANCEL_ALL);
+}

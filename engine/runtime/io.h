@@ -33,5 +33,7 @@ void io_poll(struct reactor *reactor, struct op *op, int fd, uint32_t events); /
 void io_nop(struct reactor *reactor, struct op *op);
 /* Cancels the operation `target`; its done gets -ECANCELED unless it was quicker. op->done: 0, -ENOENT (gone already) or -EALREADY. */
 void io_cancel(struct reactor *reactor, struct op *op, struct op *target);
+/* The same for everything in flight on this reactor for fd; op->done gets the number of operations found, or -ENOENT. */
+void io_cancel_fd(struct reactor *reactor, struct op *op, int fd);
 
 #endif

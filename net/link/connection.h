@@ -66,7 +66,8 @@ struct connection_events {
     /* connection_connect worked. May be NULL. */
     void (*connected)(struct connection *connection);
     /* Nothing more will come in; called once, also for a failed connect. What is queued is dropped unless end is PEER_CLOSED. Not called
-     * after connection_close or connection_abort. os_error: errno or 0. */
+     * after connection_close or connection_abort, and not while reading is paused (a failed send shows as connection_send's false
+     * then). os_error: errno or 0. */
     void (*ended)(struct connection *connection, enum connection_end end, int os_error);
     /* The queue is empty after it was not: room for more. May be NULL. */
     void (*drained)(struct connection *connection);
@@ -79,11 +80,16 @@ struct connection {
     const struct connection_events *events;
     enum connection_state state;
     int fd;
-    struct op receive, transmit, cancel; /* `receive` is also the connect's */
+    struct op receive, transmit, cancel;      /* `receive` is also the connect's */
     bool receiving, transmitting, cancelling; /* which of them the kernel holds */
-    bool paused, drained_socket, ended, half_closing, half_closed, was_queued;
-    uint32_t plan_count;
-    size_t planned_bytes;
+    bool paused;                              /* plan said so */
+    bool drained_socket;                      /* the last receive emptied the socket */
+    bool incoming_ended;                      /* the peer's end or a failure was seen: no more receives */
+    bool outgoing_failed;                     /* nothing can be sent any more */
+    bool half_closing, half_closed;
+    bool connect_late;                        /* the connect was cancelled by its time-out */
+    int outgoing_error;                       /* errno of the failed send */
+    size_t planned_bytes;                     /* of the receive under way */
     struct timer timer; /* connect's or linger's */
     uint64_t linger_ms;
     struct reactor_task task; /* things to do at the end of the turn: flush, receive, end */

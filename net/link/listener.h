@@ -5,7 +5,7 @@
  *
  * Life: listener_create, before the reactors start: sockets are bound and listening, so that a port in use is a fault at start-up, and
  * peers that come early wait -> listener_resume -> accepting -> listener_pause / _resume any number of times -> listener_close ->
- * listener_destroy after the reactors have ended.
+ * listener_destroy when the reactors have ended (joined) and are not yet destroyed.
  * When descriptors or memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), accepting backs off and says so; peers wait in the backlog. */
 #ifndef LEAT_LINK_LISTENER_H
 #define LEAT_LINK_LISTENER_H
@@ -31,7 +31,7 @@ struct listener_options {
 
 /* NULL: fault says which address and why. */
 struct listener *listener_create(const struct listener_options *options, struct fault *fault);
-/* After listener_close, when all reactors ended. NULL is allowed. */
+/* When all its reactors have ended, or before they started. NULL is allowed. */
 void listener_destroy(struct listener *listener);
 
 /* The port of the index-th endpoint (bound, so a real one). Any thread. */
@@ -39,7 +39,7 @@ uint16_t listener_port(const struct listener *listener, uint32_t index);
 /* Connections accepted since the beginning. Any thread. */
 uint64_t listener_accepted_count(const struct listener *listener);
 
-/* Any thread; takes effect soon, in the order of the calls. Paused: new peers wait in the backlog. Closed: they are refused. */
+/* Any thread; takes effect soon; the last call counts, and closed is final. Paused: new peers wait in the backlog. Closed: refused. */
 void listener_resume(struct listener *listener);
 void listener_pause(struct listener *listener);
 void listener_close(struct listener *listener);

@@ -37,8 +37,7 @@ void send_stock_release(struct send_stock *stock);
 
 struct send_queue {
     struct send_stock *stock;
-    struct send_item *first, **last;
-    struct send_item *tail; /* the last item, or NULL */
+    struct send_item *first, *tail; /* tail: the last one; both NULL when it is empty */
     uint32_t copied_bytes;  /* in blocks, unsent */
     uint32_t limit_bytes;   /* on copied_bytes */
 };
@@ -46,7 +45,7 @@ struct send_queue {
 void send_queue_init(struct send_queue *queue, struct send_stock *stock, uint32_t limit_bytes);
 /* Drops all that is left; calls done(send, false) for each struct send. */
 void send_queue_release(struct send_queue *queue);
-static inline bool send_queue_is_empty(const struct send_queue *queue) { return queue->first == NULL; }
+static inline bool send_queue_is_empty(const struct send_queue *queue) { return !queue->first; }
 
 /* Copies. False: over the limit or no memory: nothing was taken. */
 bool send_queue_add(struct send_queue *queue, const void *bytes, size_t length);
