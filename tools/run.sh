@@ -76,6 +76,8 @@ if [ "$(id -u)" = 0 ]; then
         [ -d "$data" ] || { mkdir -p -m 700 "$data"; made=yes; }
         [ -n "$(ls -A "$data")" ] || made=yes
         if [ $made = yes ]; then chown "$user:" "$data"; fi
+        # What a command of root's left in that user's archive would be closed to it.
+        if [ "$(stat -c %U "$data")" = "$user" ]; then find "$data" -xdev -user root -exec chown "$user:" {} +; fi
         if ! "${drop[@]}" test -w "$data" -a -x "$data" 2>/dev/null && [ $default_data = yes ]; then
             say "the user '$user' cannot reach $data (a folder above it is closed to others): the data goes to /var/lib/leat"
             rmdir "$data" 2>/dev/null || true
@@ -85,6 +87,7 @@ if [ "$(id -u)" = 0 ]; then
         if ! "${drop[@]}" test -w "$data" -a -x "$data" 2>/dev/null; then
             say "the user '$user' cannot write to $data: Leat keeps root's user id, but none of root's capabilities;"
             say "for a user of its own: chown -R $user $data, in a place that $user can reach"
+            if [ $made = yes ]; then chown root: "$data"; fi
             drop=(setpriv --inh-caps=-all --bounding-set=-all --no-new-privs)
             user="root, without capabilities"
         fi
