@@ -82,8 +82,8 @@ static bool receive_frame(int socket, uint8_t *kind, uint8_t *bytes, uint32_t *l
 
 static enum control_result receive_answer(int socket, struct output *output, uint8_t *bytes, int *exit_status, struct fault *fault) {
     for (;;) {
-        uint8_t kind;
-        uint32_t length;
+        uint8_t kind = 0;
+        uint32_t length = 0;
         enum awaited awaited = await(socket, output);
         if (awaited == AWAITED_STOP) {
             fault_set(fault, FAULT_CANCELLED, 0, "stopped");
