@@ -196,7 +196,7 @@ struct object *intake_begin(struct intake *intake, enum scan_encoding encoding) 
     void *chunk = chunk_take(&intake->chunks);
     if (!chunk) return NULL;
     intake->free = object->next;
-    intake->in_use++;
+    atomic_fetch_add_explicit(&intake->in_use, 1, memory_order_relaxed);
     intake->receiving++;
     intake->receiving_chunks++;
     object_move(object, OBJECT_RECEIVING);
@@ -395,7 +395,7 @@ static void free_object(struct object *object) {
     object_move(object, OBJECT_FREE);
     object->next = intake->free;
     intake->free = object;
-    intake->in_use--;
+    atomic_fetch_sub_explicit(&intake->in_use, 1, memory_order_relaxed);
     wake_one(intake);
 }
 

@@ -37,7 +37,7 @@ struct intake {
     struct object *objects;          /* the pool: one mapping */
     uint32_t object_count;
     struct object *free;
-    uint32_t in_use;                 /* objects not FREE */
+    _Atomic uint32_t in_use;         /* objects not FREE; relaxed: the reactor writes, the end of the server reads */
     uint32_t receiving;              /* of those, RECEIVING */
     uint32_t receiving_chunks;       /* chunks that these hold */
     struct intake_waiter *first_waiter, *last_waiter;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: `leat serve`: opens the archive, starts the pipeline, the stations and the listeners, waits for signals, and ends in order.
+ *
+ *   opening ─▶ serving ("ready" on standard error) ─ SIGTERM, SIGINT ─▶ draining (at most grace_ms) ─▶ closed */
+#ifndef LEAT_SERVE_SERVER_H
+#define LEAT_SERVE_SERVER_H
+
+#include "engine/base/config.h"
+
+/* Runs until SIGTERM or SIGINT. Returns the exit status: 0 ended in order, 1 failed, 2 the data folder or the configuration don't let it start
+ * (a log line says why and what to do). The calling thread must be the only one. */
+int server_run(const struct config *config);
+
+#endif
