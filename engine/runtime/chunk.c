@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chunk: see chunk.h. The shared free list is a stack of chunk numbers: `top` holds the first one and a tag that every change counts
- * up, so that a compare-and-swap never mistakes a list that came back to the same first chunk for an unchanged one; the links stand in
- * an array beside the chunks, so that chunks nobody used are never touched. */
+/* chunk: see chunk.h. The shared free list is a stack of chunk numbers: `top` holds the first one and a tag that every change
+ * counts up, so that a compare-and-swap never mistakes a list that came back to the same first chunk for an unchanged one; the
+ * links stand in an array beside the chunks, so that chunks nobody used are never touched. */
 #include "engine/runtime/chunk.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define HUGE_PAGE_BYTES (2u * 1024u * 1024u)
 
 struct cache_count {
-    _Alignas(64) _Atomic uint32_t count; /* a cache's stock: stored by its thread, read by chunk_pool_free (both relaxed: a level) */
+    _Alignas(64) _Atomic uint32_t count; /* a cache's stock: stored by its thread, read by chunk_pool_free (relaxed: a level) */
 };
 
 struct chunk_pool {
@@ -26,8 +26,8 @@ struct chunk_pool {
     _Atomic uint8_t *taken;   /* 1 = with a user; catches a chunk that is given twice (relaxed) */
     struct cache_count *caches;
     _Atomic uint32_t cache_count; /* slots handed out (relaxed) */
-    _Alignas(64) _Atomic uint64_t top;   /* tag << 32 | chunk number + 1; give releases, take acquires: the chunk's bytes go along */
-    _Alignas(64) _Atomic int32_t shared; /* chunks in the list, a level (relaxed); shortly below zero when a take overtakes a give */
+    _Alignas(64) _Atomic uint64_t top;   /* tag << 32 | chunk number + 1; push releases, pop acquires: the bytes go along */
+    _Alignas(64) _Atomic int32_t shared; /* chunks in the list (relaxed: a level); below 0 when a pop overtakes a push */
     _Atomic int32_t lowest;              /* the least that `shared` has been (relaxed) */
 };
 

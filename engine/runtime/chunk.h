@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chunk: the memory budget for objects: one mapping, cut into chunks of 256 KiB, each 4096-aligned (so O_DIRECT can write from it).
- * Memory is touched only when a chunk is first used, and the chunk given back last is taken first, so that the resident size follows
- * the high-water mark of use.
+/* chunk: the memory budget for objects: one mapping, cut into chunks of 256 KiB, each 4096-aligned (so O_DIRECT can write from
+ * it). Memory is touched only when a chunk is first used, and the chunk given back last is taken first, so that the resident size
+ * follows the high-water mark of use.
  *
- * One lock-free free list is shared by all threads (chunk_take_shared, chunk_give); a chunk_cache is a small stock of one thread's own
- * before it (chunk_take, chunk_cache_give). No chunk is an ordinary state: NULL, and the caller waits or spills.
+ * One lock-free free list is shared by all threads (chunk_take_shared, chunk_give); a chunk_cache is a small stock of one
+ * thread's own before it (chunk_take, chunk_cache_give). No chunk is an ordinary state: NULL, and the caller waits or spills.
  * Life: pool create -> caches init -> take/give -> caches release -> pool destroy (every chunk given back: an invariant). */
 #ifndef LEAT_RUNTIME_CHUNK_H
 #define LEAT_RUNTIME_CHUNK_H

@@ -9,8 +9,8 @@
 #define INBOX_BATCH 64u
 #define INBOX_TURN 512u /* items of one inbox in one pass, so that a flood in one does not starve the others */
 
-bool inbox_init(struct inbox *inbox, struct waker *waker, size_t capacity, void (*drain)(void *context, void **items, size_t count),
-                void *context, struct fault *fault) {
+bool inbox_init(struct inbox *inbox, struct waker *waker, size_t capacity,
+                void (*drain)(void *context, void **items, size_t count), void *context, struct fault *fault) {
     *inbox = (struct inbox){.waker = waker, .drain = drain, .context = context};
     if (!ring_mpsc_init(&inbox->ring, capacity, fault)) return false;
     struct inbox **last = &waker->inboxes;

@@ -6,8 +6,8 @@
  * Life: waker_init (by the reactor or worker); inbox_init before the owner starts or on the owner's thread; inbox_post from any
  * thread; inbox_release on the owner's thread, or after it ended, when nobody posts any more.
  *
- * No wake-up is lost: the owner says "sleeping" and then looks at its rings; a producer publishes and then looks at "sleeping". All
- * four are sequentially consistent, so at least one of the two sees the other. */
+ * No wake-up is lost: the owner says "sleeping" and then looks at its rings; a producer publishes and then looks at "sleeping".
+ * All four are sequentially consistent, so at least one of the two sees the other. */
 #ifndef LEAT_RUNTIME_INBOX_H
 #define LEAT_RUNTIME_INBOX_H
 
@@ -18,8 +18,8 @@ struct inbox;
 struct waker {
     struct inbox *inboxes; /* owner only: its inboxes, drained in the order of their init */
     int event_fd;          /* readable: somebody woke us */
-    _Alignas(64) _Atomic uint32_t sleeping; /* 1: the owner sleeps or is about to. Stored by the owner (seq_cst), taken by the first
-                                             * waker that sees it (seq_cst load, then exchange); pairs with ring_mpsc_push's
+    _Alignas(64) _Atomic uint32_t sleeping; /* 1: the owner sleeps or is about to. Stored by the owner (seq_cst), taken by the
+                                             * first waker that sees it (seq_cst load, then exchange); pairs with ring_mpsc_push's
                                              * publication on the one side and ring_mpsc_is_empty's load on the other */
     _Atomic uint32_t asked;                 /* 1: waker_wake was called (seq_cst); taken by the owner in waker_may_sleep */
 };
@@ -32,10 +32,10 @@ struct inbox {
     struct inbox *next;
 };
 
-/* capacity: a power of two, and all that can ever be under way where `full` may not happen. drain: called on the owner's thread with
- * 1 to 64 items at a time, in order. False: no memory, nothing to release. */
-bool inbox_init(struct inbox *inbox, struct waker *waker, size_t capacity, void (*drain)(void *context, void **items, size_t count),
-                void *context, struct fault *fault);
+/* capacity: a power of two, and all that can ever be under way where `full` may not happen. drain: called on the owner's thread
+ * with 1 to 64 items at a time, in order. False: no memory, nothing to release. */
+bool inbox_init(struct inbox *inbox, struct waker *waker, size_t capacity,
+                void (*drain)(void *context, void **items, size_t count), void *context, struct fault *fault);
 void inbox_release(struct inbox *inbox); /* items left inside are forgotten */
 
 /* Any thread. item: not NULL; the memory that it points to is handed over (release/acquire). False: full, the item stays the

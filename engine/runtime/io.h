@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io: a verb for each io_uring operation that leat uses. Each prepares one submission for `op` (reactor.h) and returns; op->done gets
- * the result (>= 0 or -errno) in a later turn, also when the operation could not begin. Buffers, iovecs, addresses and the op stay the
- * caller's and must stay where they are until then (iovecs and msghdrs: until the end of the turn is enough for the kernel, but don't).
- * Owner thread of the reactor only. */
+/* io: a verb for each io_uring operation that leat uses. Each prepares one submission for `op` (reactor.h) and returns; op->done
+ * gets the result (>= 0 or -errno) in a later turn, also when the operation could not begin. Buffers, iovecs, addresses and the
+ * op stay the caller's and must stay where they are until then (iovecs and msghdrs: until the end of the turn is enough for the
+ * kernel, but don't). Owner thread of the reactor only. */
 #ifndef LEAT_RUNTIME_IO_H
 #define LEAT_RUNTIME_IO_H
 
@@ -31,7 +31,8 @@ void io_poll(struct reactor *reactor, struct op *op, int fd, uint32_t events); /
 
 /* ---- others ---- */
 void io_nop(struct reactor *reactor, struct op *op);
-/* Cancels the operation `target`; its done gets -ECANCELED unless it was quicker. op->done: 0, -ENOENT (gone already) or -EALREADY. */
+/* Cancels the operation `target`; its done gets -ECANCELED unless it was quicker. op->done: 0, -ENOENT (gone already) or
+ * -EALREADY. */
 void io_cancel(struct reactor *reactor, struct op *op, struct op *target);
 /* The same for everything in flight on this reactor for fd; op->done gets the number of operations found, or -ENOENT. */
 void io_cancel_fd(struct reactor *reactor, struct op *op, int fd);

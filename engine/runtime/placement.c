@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#define CORES_FOR_PINNING 4u /* with fewer, the kernel's balancing between our threads and RocksDB's is worth more than warm caches */
+#define CORES_FOR_PINNING 4u /* with fewer, the kernel's balancing of our threads and RocksDB's is worth more than warm caches */
 
 struct reactor *placement_least_loaded(struct reactor *const *reactors, uint32_t count, uint32_t turn) {
     struct reactor *best = NULL;
@@ -24,7 +24,8 @@ uint32_t placement_core_count(void) {
     return online > 0 ? (uint32_t)online : 1;
 }
 
-/* The CPUs that we may use, in the order of use: the first hardware thread of each core, then the second ones, ... Returns how many. */
+/* The CPUs that we may use, in the order of use: the first hardware thread of each core, then the second ones, ... Returns how
+ * many. */
 static uint32_t order_cpus(hwloc_topology_t topology, int *cpus, uint32_t capacity) {
     hwloc_const_cpuset_t allowed = hwloc_topology_get_allowed_cpuset(topology);
     cpu_set_t mask;

@@ -56,16 +56,19 @@ static _Thread_local struct reactor *current; /* the reactor whose loop this thr
 static bool explain_setup(struct fault *fault, int error) {
     switch (error) {
     case EPERM:
-        return fault_set(fault, FAULT_IO, 0, "io_uring is forbidden here: allow io_uring_setup, io_uring_enter and io_uring_register in the "
+        return fault_set(fault, FAULT_IO, 0,
+                         "io_uring is forbidden here: allow io_uring_setup, io_uring_enter and io_uring_register in the "
                          "container's seccomp profile, or set the sysctl kernel.io_uring_disabled=0");
     case ENOSYS:
-        return fault_set(fault, FAULT_UNSUPPORTED, 0, "io_uring is missing here: it needs Linux 6.1 or later, and a seccomp profile that "
+        return fault_set(fault, FAULT_UNSUPPORTED, 0,
+                         "io_uring is missing here: it needs Linux 6.1 or later, and a seccomp profile that "
                          "allows io_uring_setup, io_uring_enter and io_uring_register");
     case EINVAL:
-        return fault_set(fault, FAULT_UNSUPPORTED, 0, "this kernel's io_uring is too old: Linux 6.1 or later is needed (single issuer, deferred "
-                         "task work)");
+        return fault_set(fault, FAULT_UNSUPPORTED, 0,
+                         "this kernel's io_uring is too old: Linux 6.1 or later is needed (single issuer, deferred task work)");
     case ENOMEM:
-        return fault_set(fault, FAULT_MEMORY, 0, "too little locked memory for io_uring: raise it with `ulimit -l unlimited` or "
+        return fault_set(fault, FAULT_MEMORY, 0,
+                         "too little locked memory for io_uring: raise it with `ulimit -l unlimited` or "
                          "LimitMEMLOCK=infinity in the systemd unit, or raise the container's memory limit");
     default:
         return fault_set_os(fault, error, "io_uring_setup");
@@ -100,8 +103,8 @@ struct reactor *reactor_create(const struct reactor_options *options, struct fau
         fault_set(fault, FAULT_MEMORY, 0, "no memory for a reactor");
         return NULL;
     }
-    *reactor = (struct reactor){.index = options->index, .cpu = options->cpu, .context = options->context, .creator = pthread_self(),
-                                .wake.done = wake_done};
+    *reactor = (struct reactor){.index = options->index, .cpu = options->cpu, .context = options->context,
+                                .creator = pthread_self(), .wake.done = wake_done};
     reactor->tasks_last = &reactor->tasks;
     reactor->now_ns = clock_monotonic_ns();
     snprintf(reactor->name, sizeof(reactor->name), "%s", options->name ? options->name : "reactor");
@@ -139,7 +142,7 @@ void reactor_destroy(struct reactor *reactor) {
 static void submit_all(struct reactor *reactor) {
     invariant(reactor->phase == PHASE_RUNNING); /* before the first turn, the queue is all there is room for */
     int result = io_uring_submit_and_get_events(&reactor->ring);
-    if (result == -EAGAIN || result == -EBUSY) sched_yield(); /* the kernel is short of memory for a moment: the caller comes again */
+    if (result == -EAGAIN || result == -EBUSY) sched_yield(); /* the kernel is short of memory: the caller comes again */
     else invariant(result >= 0 || result == -EINTR);
 }
 
@@ -162,7 +165,8 @@ void reactor_submit(struct reactor *reactor) {
 }
 
 static void wake_arm(struct reactor *reactor) {
-    io_uring_prep_read(reactor_sqe(reactor, &reactor->wake), reactor->waker.event_fd, &reactor->wake_count, sizeof(reactor->wake_count), 0);
+    struct io_uring_sqe *sqe = reactor_sqe(reactor, &reactor->wake);
+    io_uring_prep_read(sqe, reactor->waker.event_fd, &reactor->wake_count, sizeof(reactor->wake_count), 0);
     reactor->own_in_flight = 1;
 }
 

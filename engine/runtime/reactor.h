@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reactor: one thread, one io_uring, its timers and inboxes. A turn of its loop: completions, inboxes, timers, deferred tasks, hooks;
- * then everything that was prepared is submitted by the one system call that also waits.
+/* reactor: one thread, one io_uring, its timers and inboxes. A turn of its loop: completions, inboxes, timers, deferred tasks,
+ * hooks; then everything that was prepared is submitted by the one system call that also waits.
  *
- * Life: reactor_create (any thread; the ring exists, disabled) -> inboxes and hooks may be added -> reactor_start (its own thread) or
- * reactor_run / reactor_turn (the calling thread becomes the owner: tests, small programs) -> reactor_stop -> reactor_join ->
- * reactor_destroy.
+ * Life: reactor_create (any thread; the ring exists, disabled) -> inboxes and hooks may be added -> reactor_start (its own
+ * thread) or reactor_run / reactor_turn (the calling thread becomes the owner: tests, small programs) -> reactor_stop ->
+ * reactor_join -> reactor_destroy.
  *
  * "Owner": the thread that runs the loop, and before it starts, the one that created the reactor. */
 #ifndef LEAT_RUNTIME_REACTOR_H
@@ -17,8 +17,8 @@
 struct reactor;
 struct io_uring_sqe;
 
-/* An operation of the kernel's, embedded in its user, who keeps it (and every buffer it names) until done was called for the last time.
- * result: >= 0, or -errno. flags: IORING_CQE_F_*; with REACTOR_MORE set, more calls for this operation follow. */
+/* An operation of the kernel's, embedded in its user, who keeps it (and every buffer it names) until done was called for the last
+ * time. result: >= 0, or -errno. flags: IORING_CQE_F_*; with REACTOR_MORE set, more calls for this operation follow. */
 struct op {
     void (*done)(struct op *op, int32_t result, uint32_t flags);
 };
@@ -51,20 +51,20 @@ struct reactor_options {
     void *context;    /* the caller's, see reactor_context */
 };
 
-/* NULL: the fault's text is a sentence for the user, which says how to allow it when io_uring is forbidden (EPERM, ENOSYS) or locked
- * memory is short (ENOMEM). */
+/* NULL: the fault's text is a sentence for the user, which says how to allow it when io_uring is forbidden (EPERM, ENOSYS) or
+ * locked memory is short (ENOMEM). */
 struct reactor *reactor_create(const struct reactor_options *options, struct fault *fault);
 /* After the loop ended (joined), or when it never ran. NULL is allowed. No operation may be in flight (an invariant). */
 void reactor_destroy(struct reactor *reactor);
 
 bool reactor_start(struct reactor *reactor, struct fault *fault); /* a thread of its own */
 void reactor_run(struct reactor *reactor);                        /* the loop on the calling thread, until reactor_stop */
-/* One turn on the calling thread, which becomes (and stays) the owner: waits up to timeout_ms (-1: for ever) for something to happen.
- * False: stopped, and nothing is in flight any more. */
+/* One turn on the calling thread, which becomes (and stays) the owner: waits up to timeout_ms (-1: for ever) for something to
+ * happen. False: stopped, and nothing is in flight any more. */
 bool reactor_turn(struct reactor *reactor, int64_t timeout_ms);
 
-/* Any thread. The loop ends when nothing is in flight: what is, gets cancelled (done is called with -ECANCELED), and what is submitted
- * after that too; so those that want an orderly end finish first and stop then. */
+/* Any thread. The loop ends when nothing is in flight: what is, gets cancelled (done is called with -ECANCELED), and what is
+ * submitted after that too; so those that want an orderly end finish first and stop then. */
 void reactor_stop(struct reactor *reactor);
 bool reactor_is_stopping(const struct reactor *reactor); /* any thread */
 void reactor_join(struct reactor *reactor);              /* another thread, after reactor_start */
@@ -82,16 +82,16 @@ void reactor_add_load(struct reactor *reactor, int32_t difference);
 int32_t reactor_load(const struct reactor *reactor);
 
 /* ---- owner only ---- */
-/* A submission for op, to be filled by io_uring_prep_* (a prep leaves our user data alone); never NULL: submits first when the queue is
- * full. Goes to the kernel at the end of this turn. io.h has a verb for each operation we use, so that only engine/runtime includes
- * liburing.h. */
+/* A submission for op, to be filled by io_uring_prep_* (a prep leaves our user data alone); never NULL: submits first when the
+ * queue is full. Goes to the kernel at the end of this turn. io.h has a verb for each operation we use, so that only
+ * engine/runtime includes liburing.h. */
 struct io_uring_sqe *reactor_sqe(struct reactor *reactor, struct op *op);
 void reactor_submit(struct reactor *reactor);            /* now, not at the end of the turn */
 uint32_t reactor_in_flight(const struct reactor *reactor); /* operations whose last done is still to come */
 uint64_t reactor_now_ns(const struct reactor *reactor);  /* monotonic, read once a turn after waiting */
 static inline uint64_t reactor_now_ms(const struct reactor *reactor) { return reactor_now_ns(reactor) / 1000000u; }
 void reactor_defer(struct reactor *reactor, struct reactor_task *task); /* queued already: nothing happens */
-void reactor_forget(struct reactor *reactor, struct reactor_task *task); /* takes a deferred task back; not queued: nothing happens */
+void reactor_forget(struct reactor *reactor, struct reactor_task *task); /* takes it back; not queued: nothing happens */
 void reactor_add_hook(struct reactor *reactor, struct reactor_hook *hook);
 void reactor_remove_hook(struct reactor *reactor, struct reactor_hook *hook);
 struct timer_heap *reactor_timers(struct reactor *reactor);

@@ -59,19 +59,19 @@ static inline size_t ring_mpsc_pop(struct ring_mpsc *ring, void **items, size_t 
         atomic_store_explicit(slot, NULL, memory_order_relaxed); /* seen by producers through head, below */
         items[count++] = item;
     }
-    if (count) atomic_store_explicit(&ring->head, head + count, memory_order_release); /* pairs with push's acquire of head */
+    if (count) atomic_store_explicit(&ring->head, head + count, memory_order_release); /* pairs with push's acquire */
     return count;
 }
 
 /* Consumer only: nothing to pop. Sequentially consistent, see push. */
 static inline bool ring_mpsc_is_empty(struct ring_mpsc *ring) {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed); /* our own index */
-    return atomic_load_explicit(&ring->slots[head & ring->mask], memory_order_seq_cst) == NULL; /* pairs with push's publication */
+    return atomic_load_explicit(&ring->slots[head & ring->mask], memory_order_seq_cst) == NULL; /* pairs with push */
 }
 
 /* Any thread: how many items there are, about. */
 static inline size_t ring_mpsc_count(struct ring_mpsc *ring) {
-    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire); /* before tail, so that the difference is not negative */
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire); /* before tail: not negative */
     return (size_t)(atomic_load_explicit(&ring->tail, memory_order_acquire) - head);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ring_spsc: a bounded lock-free queue of pointers from one producer thread to one consumer thread.
  * Life: init (any thread, before both start), push / pop, release (any thread, after both ended). Full is a state, not a failure.
- * Cache lines: what the producer writes, what the consumer writes, and what nobody writes stand apart; each side keeps a copy of the
- * other's index and looks at the real one only when the copy says full or empty. */
+ * Cache lines: what the producer writes, what the consumer writes, and what nobody writes stand apart; each side keeps a copy of
+ * the other's index and looks at the real one only when the copy says full or empty. */
 #ifndef LEAT_RUNTIME_RING_SPSC_H
 #define LEAT_RUNTIME_RING_SPSC_H
 
@@ -60,7 +60,7 @@ static inline size_t ring_spsc_pop(struct ring_spsc *ring, void **items, size_t 
 
 /* Any thread: how many items there are, about. */
 static inline size_t ring_spsc_count(struct ring_spsc *ring) {
-    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire); /* before tail, so that the difference is not negative */
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire); /* before tail: not negative */
     return (size_t)(atomic_load_explicit(&ring->tail, memory_order_acquire) - head);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread: how reactors and workers start a thread: named, pinned if asked, with all signals blocked (the main thread takes them). */
+/* thread: how reactors and workers start a thread: named, pinned if asked, with all signals blocked (the main thread takes them).
+ * */
 #ifndef LEAT_RUNTIME_THREAD_H
 #define LEAT_RUNTIME_THREAD_H
 

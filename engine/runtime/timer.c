@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timer: the pairing heap of timer.h. Each node keeps its children as a list (child, then next); previous is the left sibling or, for
- * the first child, the parent; the root has neither next nor previous. Arm O(1), take the first O(log n) amortised. Owner only. */
+/* timer: the pairing heap of timer.h. Each node keeps its children as a list (child, then next); previous is the left sibling or,
+ * for the first child, the parent; the root has neither next nor previous. Arm O(1), take the first O(log n) amortised. Owner
+ * only. */
 #include "engine/runtime/timer.h"
 
 #include <stddef.h>
@@ -67,7 +68,7 @@ static void heap_remove(struct timer_heap *heap, struct timer *timer) {
 }
 
 void timer_heap_arm(struct timer_heap *heap, struct timer *timer, uint64_t deadline_ns, void (*fire)(struct timer *timer)) {
-    if (heap->running && deadline_ns <= heap->running_ns) deadline_ns = heap->running_ns + 1; /* the next call's, not this one's */
+    if (heap->running && deadline_ns <= heap->running_ns) deadline_ns = heap->running_ns + 1; /* not in this call */
     timer->fire = fire;
     timer->deadline_ns = deadline_ns;
     if (timer->armed && deadline_ns >= timer->due_ns) return; /* moved when its old time comes */

@@ -2,8 +2,9 @@
 /* timer: a time-out embedded in its user, on a reactor. Owner thread only. Nothing is allocated.
  * Life: zeroed (= not armed); armed, re-armed, disarmed any number of times; must be disarmed before its memory goes.
  *
- * Timers stand in a pairing heap. Re-arming to a later time only notes the new deadline and leaves the heap alone (the timer is moved
- * when the old time comes), so ten thousand connections that push their idle time-out ahead with each message cost one store each. */
+ * Timers stand in a pairing heap. Re-arming to a later time only notes the new deadline and leaves the heap alone (the timer is
+ * moved when the old time comes), so ten thousand connections that push their idle time-out ahead with each message cost one
+ * store each. */
 #ifndef LEAT_RUNTIME_TIMER_H
 #define LEAT_RUNTIME_TIMER_H
 
@@ -20,7 +21,8 @@ struct timer {
     bool armed;
 };
 
-/* Fires no earlier than delay_ms from this turn of the loop, once. Armed already: the new delay and callback replace the old ones. */
+/* Fires no earlier than delay_ms from this turn of the loop, once. Armed already: the new delay and callback replace the old
+ * ones. */
 void timer_arm(struct reactor *reactor, struct timer *timer, uint64_t delay_ms, void (*fire)(struct timer *timer));
 void timer_disarm(struct reactor *reactor, struct timer *timer); /* not armed: nothing happens */
 static inline bool timer_is_armed(const struct timer *timer) { return timer->armed; }
@@ -36,7 +38,8 @@ void timer_heap_arm(struct timer_heap *heap, struct timer *timer, uint64_t deadl
 void timer_heap_disarm(struct timer_heap *heap, struct timer *timer);
 /* When the next one is due at the earliest (it may turn out to have been moved), TIMER_NEVER if there is none. */
 uint64_t timer_heap_next_ns(const struct timer_heap *heap);
-/* Fires all that are due at now_ns, in the order of their deadlines; those armed meanwhile wait for the next call. Returns how many. */
+/* Fires all that are due at now_ns, in the order of their deadlines; those armed meanwhile wait for the next call. Returns how
+ * many. */
 uint32_t timer_heap_run(struct timer_heap *heap, uint64_t now_ns);
 
 #endif

@@ -41,7 +41,7 @@ static void worker_sleep(struct worker *worker, int32_t wait_ms) {
     invariant(ready >= 0 || errno == EINTR);
     if (ready == 1) {
         uint64_t count;
-        ssize_t got = read(worker->waker.event_fd, &count, sizeof(count)); /* nobody else reads it, so this does not block */
+        ssize_t got = read(worker->waker.event_fd, &count, sizeof(count)); /* nobody else reads it: does not block */
         invariant(got == sizeof(count));
     }
 }
@@ -50,7 +50,7 @@ static void *worker_run(void *context) {
     struct worker *worker = context;
     current = worker;
     for (;;) {
-        bool stopping = atomic_load_explicit(&worker->stopping, memory_order_acquire); /* pairs with worker_stop; before the drain */
+        bool stopping = atomic_load_explicit(&worker->stopping, memory_order_acquire); /* pairs with worker_stop */
         size_t posted = waker_drain(&worker->waker);
         int32_t wait_ms = worker->options.turn ? worker->options.turn(worker->options.context, posted) : -1;
         if (stopping && posted == 0) break;

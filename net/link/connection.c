@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* connection: see connection.h. Completions and calls of the owner only note what is to be done; connection_work, a task at the end of
- * the reactor's turn, does it: sends, receives, moves on to the next state, closes. So a turn's answers leave in one send, and nothing
- * is freed under a callback. Sections: state, receiving, sending, ending, the task, opening, what the owner calls. */
+/* connection: see connection.h. Completions and calls of the owner only note what is to be done; connection_work, a task at the
+ * end of the reactor's turn, does it: sends, receives, moves on to the next state, closes. So a turn's answers leave in one send,
+ * and nothing is freed under a callback. Sections: state, receiving, sending, ending, the task, opening, what the owner calls. */
 #include "net/link/connection.h"
 
 #include <errno.h>
@@ -23,7 +23,8 @@ static const uint8_t states_before[] = { /* for each state, from which ones it m
     [CONNECTION_OPEN] = 1 << CONNECTION_IDLE | 1 << CONNECTION_CONNECTING,
     [CONNECTION_FLUSHING] = 1 << CONNECTION_OPEN,
     [CONNECTION_LINGERING] = 1 << CONNECTION_FLUSHING,
-    [CONNECTION_ENDING] = 1 << CONNECTION_CONNECTING | 1 << CONNECTION_OPEN | 1 << CONNECTION_FLUSHING | 1 << CONNECTION_LINGERING,
+    [CONNECTION_ENDING] = 1 << CONNECTION_CONNECTING | 1 << CONNECTION_OPEN | 1 << CONNECTION_FLUSHING |
+                          1 << CONNECTION_LINGERING,
     [CONNECTION_CLOSED] = 1 << CONNECTION_ENDING,
 };
 
@@ -61,7 +62,8 @@ static enum connection_end end_of(const struct connection *c, int error) {
 static void cancel_done(struct op *op, int32_t result, uint32_t flags) {
     struct connection *c = container_of(op, struct connection, cancel);
     c->cancelling = false;
-    /* Not found: about to complete by itself, or deaf; a shutdown wakes it. Found: no shutdown, its FIN would come before the reset. */
+    /* Not found: about to complete by itself, or deaf; a shutdown wakes it. Found: no shutdown, its FIN would come before the
+     * reset. */
     if (result < 0 && c->state == CONNECTION_ENDING && (c->receiving || c->transmitting)) shutdown(c->fd, SHUT_RDWR);
     schedule(c);
 }

@@ -17,7 +17,8 @@
 /* ::ffff:a.b.c.d as plain IPv4. */
 static struct endpoint unmapped(struct endpoint endpoint) {
     if (endpoint.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&endpoint.ipv6.sin6_addr)) return endpoint;
-    struct endpoint plain = {.ipv4 = {.sin_family = AF_INET, .sin_port = endpoint.ipv6.sin6_port}, .length = sizeof(struct sockaddr_in)};
+    struct endpoint plain = {.length = sizeof(struct sockaddr_in)};
+    plain.ipv4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = endpoint.ipv6.sin6_port};
     memcpy(&plain.ipv4.sin_addr, endpoint.ipv6.sin6_addr.s6_addr + 12, 4);
     return plain;
 }
@@ -150,7 +151,8 @@ bool endpoint_range_parse(struct endpoint_range *range, const char *text, struct
             }
         }
     }
-    return fault_set(fault, FAULT_CONFIG, 0, "\"%.64s\" is not an address or a range such as 192.0.2.0/24 or 2001:db8::/32", text);
+    return fault_set(fault, FAULT_CONFIG, 0, "\"%.64s\" is not an address or a range such as 192.0.2.0/24 or 2001:db8::/32",
+                     text);
 }
 
 bool endpoint_range_holds(const struct endpoint_range *range, const struct endpoint *endpoint) {

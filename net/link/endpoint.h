@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* endpoint: an address and a port, IPv4 or IPv6, as a value. IPv4 addresses that arrive on a dual-stack socket (::ffff:a.b.c.d) are
- * turned into plain IPv4, so that texts and CIDR rules see one form. Any thread. */
+/* endpoint: an address and a port, IPv4 or IPv6, as a value. IPv4 addresses that arrive on a dual-stack socket (::ffff:a.b.c.d)
+ * are turned into plain IPv4, so that texts and CIDR rules see one form. Any thread. */
 #ifndef LEAT_LINK_ENDPOINT_H
 #define LEAT_LINK_ENDPOINT_H
 
@@ -20,10 +20,11 @@ struct endpoint {
 
 #define ENDPOINT_TEXT_BYTES 80 /* "[address%scope]:port" and a NUL */
 
-/* A numeric address ("192.0.2.7", "2001:db8::1", "fe80::1%eth0", "*" or "" for every one: IPv6's wildcard). False: not an address. */
+/* A numeric address ("192.0.2.7", "2001:db8::1", "fe80::1%eth0", "*" or "" for every one: IPv6's wildcard). False: not an
+ * address. */
 bool endpoint_parse(struct endpoint *endpoint, const char *address, uint16_t port, struct fault *fault);
-/* A name or an address, through getaddrinfo: may block for seconds, so never on a reactor. Fills up to `capacity` in the order in which
- * they should be tried; returns how many, 0 = none (fault). */
+/* A name or an address, through getaddrinfo: may block for seconds, so never on a reactor. Fills up to `capacity` in the order in
+ * which they should be tried; returns how many, 0 = none (fault). */
 uint32_t endpoint_resolve(struct endpoint *endpoints, uint32_t capacity, const char *host, uint16_t port, struct fault *fault);
 
 struct endpoint endpoint_of_peer(int fd);  /* of a connected socket; length 0 when it is gone */

@@ -52,8 +52,8 @@ struct listener {
     uint32_t backoff_ms; /* 0: not backing off */
     uint64_t complained_ns;
     _Atomic uint32_t wanted;         /* enum wanted; ordered by `asked` */
-    _Atomic uint32_t asked;          /* 1: a look at `wanted` is under way. Exchanged (acq_rel) by those that ask and by the one that looks:
-                                      * whoever finds 1 knows that the look comes after its store */
+    _Atomic uint32_t asked;          /* 1: a look at `wanted` is under way. Exchanged (acq_rel) by those that ask and by the one
+                                      * that looks: whoever finds 1 knows that the look comes after its store */
     _Atomic uint64_t accepted_count; /* relaxed: a counter */
 };
 
@@ -65,7 +65,8 @@ static bool explain_bind(struct fault *fault, int error, const struct endpoint *
     if (error == EADDRINUSE) {
         fault_set(fault, FAULT_LOCKED, 0, "can't listen on %s: another program does already", text);
     } else if (error == EACCES) {
-        fault_set(fault, FAULT_CONFIG, 0, "can't listen on %s: ports below 1024 need the capability CAP_NET_BIND_SERVICE, or the sysctl "
+        fault_set(fault, FAULT_CONFIG, 0,
+                  "can't listen on %s: ports below 1024 need the capability CAP_NET_BIND_SERVICE, or the sysctl "
                   "net.ipv4.ip_unprivileged_port_start=%u", text, (unsigned)endpoint_port(endpoint));
     } else {
         fault_set_os(fault, error, "can't listen on %s", text);
@@ -91,7 +92,8 @@ static bool listen_on(struct listening *listening, const struct endpoint *endpoi
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (endpoint->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
     set_inherited(fd, options->keepalive_s);
-    if (bind(fd, &endpoint->any, endpoint->length) != 0 || listen(fd, options->backlog ? options->backlog : BACKLOG_DEFAULT) != 0) {
+    int backlog = options->backlog ? options->backlog : BACKLOG_DEFAULT;
+    if (bind(fd, &endpoint->any, endpoint->length) != 0 || listen(fd, backlog) != 0) {
         explain_bind(fault, errno, endpoint);
         close(fd);
         return false;
@@ -236,7 +238,8 @@ static void ask(struct listener *listener, enum wanted wanted) {
     uint32_t before = atomic_load_explicit(&listener->wanted, memory_order_relaxed);
     do {
         if (before == WANTED_CLOSED) return;
-    } while (!atomic_compare_exchange_weak_explicit(&listener->wanted, &before, wanted, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&listener->wanted, &before, wanted, memory_order_relaxed,
+                                                    memory_order_relaxed));
     if (atomic_exchange_explicit(&listener->asked, 1, memory_order_acq_rel) != 0) return; /* pairs with control */
     bool posted = inbox_post(&listener->control, listener);
     invariant(posted); /* one look at a time, and room for two */
@@ -264,14 +267,16 @@ static bool listener_init(struct listener *listener, const struct listener_optio
     if (!listener->sockets || !listener->targets || !listener->reactors)
         return fault_set(fault, FAULT_MEMORY, 0, "no memory for a listener");
     for (uint32_t i = 0; i < listener->socket_count; i++) {
-        listener->sockets[i] = (struct listening){.listener = listener, .fd = -1, .accept.done = accept_done, .cancel.done = cancel_done};
+        listener->sockets[i] = (struct listening){.listener = listener, .fd = -1, .accept.done = accept_done,
+                                                  .cancel.done = cancel_done};
     }
     if (!inbox_init(&listener->control, reactor_waker(options->reactor), 2, control, listener, fault)) return false;
     for (uint32_t i = 0; i < options->target_count; i++) {
         struct target *target = &listener->targets[i];
         *target = (struct target){.listener = listener, .reactor = options->targets[i]};
         listener->reactors[i] = target->reactor;
-        if (!inbox_init(&target->inbox, reactor_waker(target->reactor), HANDOVER_CAPACITY, take_accepted, target, fault)) return false;
+        if (!inbox_init(&target->inbox, reactor_waker(target->reactor), HANDOVER_CAPACITY, take_accepted, target, fault))
+            return false;
         listener->target_count++; /* counts those whose inbox is to be released */
     }
     return listen_all(listener, options, fault);

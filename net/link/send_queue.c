@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* send_queue: see send_queue.h. Items are linked from first to tail; a block is filled at its end while its beginning may already be
- * with the kernel, so a block that was gathered never moves. */
+/* send_queue: see send_queue.h. Items are linked from first to tail; a block is filled at its end while its beginning may already
+ * be with the kernel, so a block that was gathered never moves. */
 #include "net/link/send_queue.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* send_queue: what a connection has still to send, in order: small bytes copied into blocks from a stock of the reactor's, and the
- * caller's own memory (struct send) that is sent from where it lies. Owner thread of the reactor only; no I/O in here. */
+/* send_queue: what a connection has still to send, in order: small bytes copied into blocks from a stock of the reactor's, and
+ * the caller's own memory (struct send) that is sent from where it lies. Owner thread of the reactor only; no I/O in here. */
 #ifndef LEAT_LINK_SEND_QUEUE_H
 #define LEAT_LINK_SEND_QUEUE_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* Memory of the caller's to be sent: parts and bytes stay the caller's, untouched, until done was called, once: sent = all of it was
- * given to the network (not: received by the peer). */
+/* Memory of the caller's to be sent: parts and bytes stay the caller's, untouched, until done was called, once: sent = all of it
+ * was given to the network (not: received by the peer). */
 struct send {
     const struct iovec *parts;
     uint32_t count;

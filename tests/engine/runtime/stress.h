@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stress: what the runtime's tests share: cmocka's includes, a seeded generator, the clock. A failing property test prints its seed;
- * LEAT_TEST_SEED replays it. */
+/* stress: what the runtime's tests share: cmocka's includes, a seeded generator, the clock. A failing property test prints its
+ * seed; LEAT_TEST_SEED replays it. */
 #ifndef LEAT_TESTS_RUNTIME_STRESS_H
 #define LEAT_TESTS_RUNTIME_STRESS_H
 

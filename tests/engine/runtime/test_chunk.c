@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_chunk: the pool: alignment, exhaustion as an ordinary state, caches and counters, memory untouched until used; with threads:
- * no chunk is with two users at once (each writes its mark and finds it again), and what one thread wrote the next one sees. */
+/* test_chunk: the pool: alignment, exhaustion as an ordinary state, caches and counters, memory untouched until used; with
+ * threads: no chunk is with two users at once (each writes its mark and finds it again), and what one thread wrote the next one
+ * sees. */
 #include "tests/engine/runtime/stress.h"
 
 #include <sched.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_inbox: posts into a worker and into a reactor from several threads, with pauses so that the owner falls asleep at every possible
- * moment: a lost wake-up hangs the test (its time limit then fails it). Also: wake-up latency, full inboxes, the end of a worker. */
+/* test_inbox: posts into a worker and into a reactor from several threads, with pauses so that the owner falls asleep at every
+ * possible moment: a lost wake-up hangs the test (its time limit then fails it). Also: wake-up latency, full inboxes, the end of
+ * a worker. */
 #include "tests/engine/runtime/stress.h"
 
 #include <sched.h>

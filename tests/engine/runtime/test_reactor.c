@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_reactor: operations, timers, tasks and hooks on a reactor that the test itself turns; more submissions than the queue holds; a
- * stop with operations in flight; calls from other threads; the sentences for a kernel that refuses; placement. */
+/* test_reactor: operations, timers, tasks and hooks on a reactor that the test itself turns; more submissions than the queue
+ * holds; a stop with operations in flight; calls from other threads; the sentences for a kernel that refuses; placement. */
 #include "tests/engine/runtime/stress.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_ring: the two rings: order, full and empty, wrap-around, and with real threads: nothing lost, nothing twice, each producer's
- * items in order. Run it under ThreadSanitizer too. */
+/* test_ring: the two rings: order, full and empty, wrap-around, and with real threads: nothing lost, nothing twice, each
+ * producer's items in order. Run it under ThreadSanitizer too. */
 #include "tests/engine/runtime/stress.h"
 
 #include <sched.h>
@@ -118,7 +118,8 @@ static void test_mpsc_threads(void **state) {
     }
     for (uint64_t i = 0; i < PRODUCERS; i++) pthread_join(threads[i], NULL);
     assert_true(ring_mpsc_is_empty(&run.ring));
-    print_message("mpsc, %u producers: %.1f million items/s\n", PRODUCERS, (double)total * 1e3 / (double)(clock_monotonic_ns() - begin_ns));
+    double elapsed_ns = (double)(clock_monotonic_ns() - begin_ns);
+    print_message("mpsc, %u producers: %.1f million items/s\n", PRODUCERS, (double)total * 1e3 / elapsed_ns);
     ring_mpsc_release(&run.ring);
 }
 

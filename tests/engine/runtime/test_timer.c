@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_timer: the heap against a plain list as its model: random arms, re-arms (earlier and later), disarms and runs; timers fire in the
- * order of their deadlines, never early, never twice, and those armed while firing wait for the next run. */
+/* test_timer: the heap against a plain list as its model: random arms, re-arms (earlier and later), disarms and runs; timers fire
+ * in the order of their deadlines, never early, never twice, and those armed while firing wait for the next run. */
 #include "tests/engine/runtime/stress.h"
 
 #include "engine/base/check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loopback: what the link's tests share: a pair of connected TCP sockets, counting descriptors, and a connection whose owner records
- * all that it is told. */
+/* loopback: what the link's tests share: a pair of connected TCP sockets, counting descriptors, and a connection whose owner
+ * records all that it is told. */
 #ifndef LEAT_TESTS_LINK_LOOPBACK_H
 #define LEAT_TESTS_LINK_LOOPBACK_H
 
@@ -37,7 +37,9 @@ static inline uint32_t loopback_open_files(void) {
     return count;
 }
 
-static inline uint8_t loopback_byte(uint64_t position) { return (uint8_t)(position * 131 + (position >> 8) * 17 + (position >> 16)); }
+static inline uint8_t loopback_byte(uint64_t position) {
+    return (uint8_t)(position * 131 + (position >> 8) * 17 + (position >> 16));
+}
 
 /* Runs the loop until the condition holds; fails after 20 s. */
 #define loopback_turn_until(reactor, condition)                             \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_connection: one connection on a reactor that the test turns, against a plain socket: echo, byte by byte, direct placement in odd
- * parts, back-pressure, sends with and without copying, every way to end in every state, connects that work and that don't; after each
- * test no descriptor, block or operation is left. */
+/* test_connection: one connection on a reactor that the test turns, against a plain socket: echo, byte by byte, direct placement
+ * in odd parts, back-pressure, sends with and without copying, every way to end in every state, connects that work and that
+ * don't; after each test no descriptor, block or operation is left. */
 #include "tests/net/link/loopback.h"
 
 #include <netinet/tcp.h>
@@ -22,7 +22,9 @@ struct recorder {
     int client;
 };
 
-static struct recorder *recorder_of(struct connection *connection) { return container_of(connection, struct recorder, connection); }
+static struct recorder *recorder_of(struct connection *connection) {
+    return container_of(connection, struct recorder, connection);
+}
 
 static enum connection_intake on_plan(struct connection *connection, struct iovec *parts, uint32_t *count) {
     struct recorder *r = recorder_of(connection);
@@ -30,7 +32,8 @@ static enum connection_intake on_plan(struct connection *connection, struct iove
     assert_int_equal(*count, 0);
     if (r->close_on_plan) connection_close(connection, 1000);
     if (r->pause) return CONNECTION_PAUSE;
-    for (uint32_t i = 0; i < r->parts; i++) parts[i] = (struct iovec){r->bytes + r->length + (size_t)i * r->part_bytes, r->part_bytes};
+    for (uint32_t i = 0; i < r->parts; i++)
+        parts[i] = (struct iovec){r->bytes + r->length + (size_t)i * r->part_bytes, r->part_bytes};
     *count = r->parts;
     return CONNECTION_READ;
 }
@@ -243,7 +246,8 @@ static void send_done(struct send *send, bool sent) {
 
 static struct counted_send *make_send(struct recorder *r, uint8_t *bytes, size_t length) {
     struct counted_send *s = calloc(1, sizeof(*s));
-    *s = (struct counted_send){.recorder = r, .parts = {{bytes, length / 3}, {bytes, 0}, {bytes + length / 3, length - length / 3}},
+    size_t third = length / 3;
+    *s = (struct counted_send){.recorder = r, .parts = {{bytes, third}, {bytes, 0}, {bytes + third, length - third}},
                                .send = {.count = 3, .done = send_done}};
     s->send.parts = s->parts;
     return s;

@@ -46,7 +46,8 @@ static void test_ranges(void **state) {
         assert_true(endpoint_parse(&endpoint, cases[i].address, 1, NULL));
         assert_int_equal(endpoint_range_holds(&range, &endpoint), cases[i].holds);
     }
-    static const char *const wrong[] = {"", "1.2.3.4/", "1.2.3.4/33", "::/129", "1.2.3.4/x", "1.2.3.4/-1", "1.2.3.4/8x", "/8", "x/8"};
+    static const char *const wrong[] = {"", "1.2.3.4/", "1.2.3.4/33", "::/129", "1.2.3.4/x", "1.2.3.4/-1", "1.2.3.4/8x",
+                                        "/8", "x/8"};
     struct endpoint_range range;
     for (size_t i = 0; i < array_count(wrong); i++) assert_false(endpoint_range_parse(&range, wrong[i], NULL));
     struct endpoint none = {0};

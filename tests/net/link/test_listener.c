@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_listener: a whole echo server on two reactors with threads of their own: thousands of connections that end in different ways
- * leave nothing behind; load is spread; pause, resume, close; running out of descriptors; several addresses; ports in use. */
+/* test_listener: a whole echo server on two reactors with threads of their own: thousands of connections that end in different
+ * ways leave nothing behind; load is spread; pause, resume, close; running out of descriptors; several addresses; ports in use.
+ * */
 #include "tests/net/link/loopback.h"
 
 #include <netinet/tcp.h>

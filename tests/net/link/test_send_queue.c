@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_send_queue: random copies and sends, gathered and acknowledged in random pieces, against the plain stream of bytes that they
- * make; every send is done once, in order; no block is left. */
+/* test_send_queue: random copies and sends, gathered and acknowledged in random pieces, against the plain stream of bytes that
+ * they make; every send is done once, in order; no block is left. */
 #include "tests/net/link/loopback.h"
 
 #define STREAM_BYTES (1u << 20)
