@@ -61,15 +61,20 @@ static bool create_reactors(struct server *server, struct fault *fault) {
     server->reactors = calloc(server->reactor_count, sizeof *server->reactors);
     server->stations = calloc(server->reactor_count, sizeof *server->stations);
     if (!server->reactors || !server->stations) return fault_set(fault, FAULT_MEMORY, 0, "no memory for the reactors");
-    for (uint32_t i = 0; i < server->reactor_count; i++) {
+    int *cpus = calloc(server->reactor_count, sizeof *cpus);
+    if (!cpus) return fault_set(fault, FAULT_MEMORY, 0, "no memory for the reactors");
+    placement_cpus(PLACEMENT_AUTO, cpus, server->reactor_count);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < server->reactor_count; i++) {
         char name[16];
         snprintf(name, sizeof name, "reactor-%u", i);
         const struct reactor_options options = {
-            .name = name, .index = i, .entries = 1024, .cpu = placement_cpu(PLACEMENT_AUTO, i), .context = &server->stations[i]};
+            .name = name, .index = i, .entries = 1024, .cpu = cpus[i], .context = &server->stations[i]};
         server->reactors[i] = reactor_create(&options, fault);
-        if (!server->reactors[i]) return false;
+        ok = server->reactors[i] != NULL;
     }
-    return true;
+    free(cpus);
+    return ok;
 }
 
 static bool create_stations(struct server *server, struct fault *fault) {
