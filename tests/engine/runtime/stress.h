@@ -18,9 +18,9 @@
 #include "engine/base/clock.h"
 
 #if defined(__SANITIZE_THREAD__)
-#define STRESS_SCALE(n) ((n) / 20 + 1)
-#elif defined(__SANITIZE_ADDRESS__)
 #define STRESS_SCALE(n) ((n) / 4 + 1)
+#elif defined(__SANITIZE_ADDRESS__)
+#define STRESS_SCALE(n) ((n) / 2 + 1)
 #else
 #define STRESS_SCALE(n) (n)
 #endif

@@ -99,9 +99,9 @@ static void reactor_case(uint64_t count, uint64_t producers, bool ping_pong, con
     reactor_destroy(reactor);
 }
 
-static void test_worker_no_wake_lost(void **state) { worker_case(STRESS_SCALE(1000000u), PRODUCERS, false, "worker, bursts"); }
+static void test_worker_no_wake_lost(void **state) { worker_case(STRESS_SCALE(3000000u), PRODUCERS, false, "worker, bursts"); }
 static void test_worker_ping_pong(void **state) { worker_case(STRESS_SCALE(100000u), 1, true, "worker, ping-pong"); }
-static void test_reactor_no_wake_lost(void **state) { reactor_case(STRESS_SCALE(1000000u), PRODUCERS, false, "reactor, bursts"); }
+static void test_reactor_no_wake_lost(void **state) { reactor_case(STRESS_SCALE(3000000u), PRODUCERS, false, "reactor, bursts"); }
 static void test_reactor_ping_pong(void **state) { reactor_case(STRESS_SCALE(100000u), 1, true, "reactor, ping-pong"); }
 
 static void count_drain(void *context, void **items, size_t count) { *(size_t *)context += count; }

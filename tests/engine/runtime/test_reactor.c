@@ -5,8 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "engine/base/check.h"
 #include "engine/runtime/io.h"
@@ -204,12 +209,43 @@ static void test_placement(void **state) {
     for (int i = 0; i < 8; i++) assert_int_equal(cpus[i] >= 0, placement_core_count() >= 4);
 }
 
+/* In a child: what a container's seccomp profile does to io_uring_setup. Returns 0 when the sentence holds the word. */
+static int create_where_forbidden(int error, const char *word) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = array_count(code), .filter = code};
+    struct reactor_options options = {.name = "test", .cpu = -1};
+    struct fault fault = {0};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 77;
+    if (reactor_create(&options, &fault)) return 1;
+    return fault.os_error == error && strstr(fault.text, word) ? 0 : 2;
+}
+
+static void test_forbidden_is_a_sentence(void **state) {
+    static const struct { int error; const char *word; } cases[] = {
+        {EPERM, "kernel.io_uring_disabled"}, {ENOSYS, "seccomp"}, {EINVAL, "6.1"}, {ENOMEM, "LimitMEMLOCK"}, {EMFILE, "io_uring_setup"},
+    };
+    for (size_t i = 0; i < array_count(cases); i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) _exit(create_where_forbidden(cases[i].error, cases[i].word));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == 77) skip(); /* no filters here */
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),           cmocka_unit_test(test_more_than_the_queue_holds),
         cmocka_unit_test(test_timers),          cmocka_unit_test(test_tasks_and_hooks),
         cmocka_unit_test(test_stop_cancels),    cmocka_unit_test(test_own_thread),
-        cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_placement),       cmocka_unit_test(test_forbidden_is_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
