@@ -21,11 +21,20 @@ static struct scan_frame *top_frame(struct scan *scan) { return scan->depth ? &s
 
 /* ---- faults, and what they are behind the last element ---- */
 
+/* From the element being read on it may all be garbage: what is remarked in it then doesn't count. */
+static void suspect_garbage(struct scan *scan) {
+    if (scan->garbage_offset != SCAN_NONE) return;
+    scan->garbage_offset = scan->element_offset;
+    scan->garbage_remarks = scan->remarks;
+}
+
+static void remark_garbage(struct scan *scan) { scan->remarks = scan->garbage_remarks | SCAN_REMARK_TRAILING_GARBAGE; }
+
 /* Everything from here to the end is passed over. */
 static bool pass_garbage(struct scan *scan) {
     scan->garbage = true;
-    scan->remarks |= SCAN_REMARK_TRAILING_GARBAGE;
-    if (scan->garbage_offset == SCAN_NONE) scan->garbage_offset = scan->element_offset;
+    suspect_garbage(scan);
+    remark_garbage(scan);
     attributes_abandon(scan->out);
     scan->capturing = false;
     scan->depth = 0;
@@ -126,6 +135,7 @@ static bool begin_item(struct scan *scan, const struct scan_element *element, st
     uint64_t end = scan->offset + element->length;
     if (frame->end != SCAN_NONE && end > frame->end) {
         scan->remarks |= SCAN_REMARK_SEQUENCE_OVERRUN;
+        scan->overrun_end = frame->end;
         frame->end = end;
     }
     if (scan->value_left == 0) close_ended(scan);
@@ -193,16 +203,16 @@ static bool in_item(struct scan *scan, const struct scan_element *element, struc
 /* ---- at the top ---- */
 
 static void note_order(struct scan *scan, uint32_t tag) {
+    if (tag < scan->last_tag) {
+        if (scan->pixel_data_tag) suspect_garbage(scan);
+        scan->remarks |= SCAN_REMARK_OUT_OF_ORDER;
+    } else if (tag == scan->last_tag && scan->element_offset) {
+        scan->remarks |= SCAN_REMARK_DUPLICATE;
+    }
     if (tag >> 16 == 0 || tag >> 16 == 2) {
         scan->remarks |= SCAN_REMARK_FOREIGN_GROUP;
     } else if ((tag & 0xFFFF) == 0) {
         scan->remarks |= SCAN_REMARK_GROUP_LENGTH;
-    }
-    if (tag < scan->last_tag) {
-        scan->remarks |= SCAN_REMARK_OUT_OF_ORDER;
-        if (scan->pixel_data_tag && scan->garbage_offset == SCAN_NONE) scan->garbage_offset = scan->element_offset;
-    } else if (tag == scan->last_tag) {
-        scan->remarks |= SCAN_REMARK_DUPLICATE;
     }
     scan->last_tag = tag;
 }
@@ -381,7 +391,8 @@ void scan_init(struct scan *scan, enum scan_encoding encoding, struct attributes
     scan->syntax = syntaxes[encoding];
     scan->closed_syntax = SCAN_SYNTAX_NONE;
     scan->header_need = SCAN_HEADER_BYTES_MIN;
-    scan->pixel_data_offset = scan->pixel_data_value = scan->pixel_data_length = scan->garbage_offset = SCAN_NONE;
+    scan->pixel_data_offset = scan->pixel_data_value = scan->pixel_data_length = SCAN_NONE;
+    scan->garbage_offset = scan->overrun_end = SCAN_NONE;
     if (encoding == SCAN_DEFLATED) scan->inflate = scan_inflate_create();
 }
 
@@ -428,7 +439,6 @@ static bool finish_deflated(struct scan *scan, struct fault *fault) {
 }
 
 static bool finish_garbage(struct scan *scan, struct fault *fault) {
-    scan->remarks |= SCAN_REMARK_TRAILING_GARBAGE;
     uint64_t bytes = scan->offset - scan->garbage_offset;
     if (scan->pixel_data_tag || bytes <= GARBAGE_BYTES_MAX) return true;
     return fault_set(fault, FAULT_MALFORMED, scan->garbage_offset, "%" PRIu64 " bytes at offset %" PRIu64 " are no data elements", bytes,
@@ -449,6 +459,7 @@ static bool finish_elements(struct scan *scan, struct fault *fault) {
     uint32_t tag = scan->element_tag;
     uint64_t offset = scan->element_offset;
     if (scan->depth) tag = scan->frames[0].tag;
+    if (scan->depth == 1 && scan->value_left && scan->offset == scan->overrun_end) return true; /* the item's length was the wrong one */
     if (scan->value_left) {
         what = scan->depth ? "an item of" : "the element";
     } else if (scan->header_have >= SCAN_HEADER_BYTES_MIN) {
@@ -471,7 +482,7 @@ static bool finish(struct scan *scan, struct fault *fault) {
     if (scan->garbage) return finish_garbage(scan, fault);
     if (!finish_elements(scan, fault)) {
         if (scan->garbage_offset == SCAN_NONE) return false;
-        scan->remarks |= SCAN_REMARK_TRAILING_GARBAGE;
+        remark_garbage(scan);
     }
     if (scan->header_have) scan->remarks |= SCAN_REMARK_TRAILING_GARBAGE;
     attributes_abandon(scan->out);

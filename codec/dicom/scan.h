@@ -89,7 +89,9 @@ struct scan {
     uint64_t value_left;          /* bytes of a value still to come: captured (`capturing`) or passed over */
     uint64_t element_offset;      /* where the element or item begins that is being read */
     uint64_t garbage_offset;      /* from here on a fault is only trailing garbage; SCAN_NONE */
+    uint64_t overrun_end;         /* coded end of the sequence whose item goes on beyond it; SCAN_NONE */
     uint64_t seen[INDEXED_COUNT_MAX / 64]; /* codes found so far */
+    uint32_t garbage_remarks;     /* what `remarks` were at garbage_offset */
     uint32_t element_tag, last_tag;
     uint32_t capture_left;        /* of value_left: up to the attribute's bound */
     uint16_t table_at;            /* place in the indexed table, as elements come in order */

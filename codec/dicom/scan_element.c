@@ -139,10 +139,11 @@ size_t scan_element_decode(const uint8_t *bytes, size_t have, enum scan_syntax s
 
 /* ---- the first element ---- */
 
-/* A first element is from a low group and short, or a sequence. Where implicit VR was not announced, it has to be shorter than any length
- * that two characters in place of a VR could be taken for. */
+/* A first element is short, or a sequence. Where implicit VR was not announced, it has to be of a low group, too, and shorter than any
+ * length that two characters in place of a VR could be taken for. */
 static bool is_plausible_implicit(uint32_t tag, uint32_t length, bool is_announced) {
-    return tag != 0 && tag >> 16 <= 0x0040 && (length <= (is_announced ? 1u << 20 : 4096u) || length == SCAN_UNDEFINED);
+    if (tag == 0 || (tag >> 16 > 0x0040 && !is_announced)) return false;
+    return length <= (is_announced ? 1u << 20 : 4096u) || length == SCAN_UNDEFINED;
 }
 
 enum scan_syntax scan_element_first(const uint8_t bytes[SCAN_HEADER_BYTES_MIN], enum scan_syntax announced) {
