@@ -13,7 +13,8 @@
 
 #define LINGER_MS 1000
 #define SEND_LIMIT_BYTES (128u * 1024u) /* responses that the peer doesn't read; behind that it is cut off */
-#define DIRECT_PARTS 8u
+#define DIRECT_PARTS 4u
+#define AHEAD_BYTES (256u * 1024u) /* of payload in one receive */
 #define NEGOTIATION_MS 30000 /* the quiet timer before there are rules; ARTIM is quicker */
 
 static const struct connection_events session_events;
@@ -399,6 +400,36 @@ static void take(struct session *s, const uint8_t *bytes, size_t n) {
 
 /* ---- the connection's callbacks ---- */
 
+/* How many PDUs like the one under way are expected behind it in this receive. */
+static uint32_t pdus_ahead(const struct session *s, size_t wanted) {
+    const struct association *a = &s->association;
+    if (a->pdv.is_last || a->pdv.length == 0 || association_pdu_rest(a) || wanted >= AHEAD_BYTES) return 0;
+    size_t count = (AHEAD_BYTES - wanted) / a->pdv.length;
+    return count < SESSION_AHEAD_PDUS ? (uint32_t)count : SESSION_AHEAD_PDUS;
+}
+
+/* The rest of this PDV, then (header, payload) of those expected, all payload one behind the other in the object's chunks. */
+static uint32_t plan_payload(struct session *s, struct iovec *parts, size_t wanted) {
+    struct iovec room[DIRECT_PARTS];
+    uint32_t ahead = pdus_ahead(s, wanted), pieces, count = 0, headers = 0;
+    size_t in_pdv = wanted;
+    pieces = intake_room(s->object, room, DIRECT_PARTS, wanted + (size_t)ahead * s->association.pdv.length);
+    for (uint32_t i = 0; i < pieces; i++) {
+        while (room[i].iov_len && count + 2 <= CONNECTION_PLAN_PARTS) {
+            if (!in_pdv) {
+                parts[count++] = (struct iovec){.iov_base = s->ahead[headers++], .iov_len = sizeof s->ahead[0]};
+                in_pdv = s->association.pdv.length;
+            }
+            size_t k = room[i].iov_len < in_pdv ? room[i].iov_len : in_pdv;
+            parts[count++] = (struct iovec){.iov_base = room[i].iov_base, .iov_len = k};
+            room[i].iov_base = (uint8_t *)room[i].iov_base + k;
+            room[i].iov_len -= k;
+            in_pdv -= k;
+        }
+    }
+    return count;
+}
+
 static enum connection_intake plan(struct connection *connection, struct iovec *parts, uint32_t *count) {
     struct session *s = container_of(connection, struct session, connection);
     if (s->hold) return CONNECTION_PAUSE;
@@ -409,7 +440,7 @@ static enum connection_intake plan(struct connection *connection, struct iovec *
         *count = 1;
         return CONNECTION_READ;
     }
-    *count = intake_room(s->object, parts, DIRECT_PARTS, wanted);
+    *count = plan_payload(s, parts, wanted);
     if (*count) return CONNECTION_READ;
     session_hold(s, HOLD_MEMORY);
     return CONNECTION_PAUSE;
@@ -420,13 +451,10 @@ static void received_direct(struct connection *connection, size_t n) {
     for (uint32_t i = 0; n && s->state == SESSION_OPEN; i++) {
         const struct iovec *part = &connection->plan_parts[i];
         size_t k = n < part->iov_len ? n : part->iov_len;
-        size_t taken = sink_bytes(s, part->iov_base, k);
-        invariant(taken == k || s->state == SESSION_ENDING); /* it is in its place already */
-        association_payload_received(&s->association, part->iov_base, k);
+        take(s, part->iov_base, k);
         n -= k;
     }
-    rearm_quiet(s);
-    take(s, NULL, 0);
+    if (s->state != SESSION_ENDING) rearm_quiet(s);
 }
 
 static void received(struct connection *connection, const uint8_t *bytes, size_t n) {

@@ -7,6 +7,10 @@
  * Reading stops (a hold) while the peer has as many operations under way as its window allows, or while there is no credit or chunk for its next
  * data set: TCP then slows the peer down. What was already received behind that point is kept aside (the stash, at most a spill buffer).
  *
+ * Payload is received straight into the object's chunks. Where PDUs are short, one receive takes many of them: it expects that the next ones are
+ * like the one under way, and has the kernel put their headers aside and their payloads one behind the other. Where that guess fails the
+ * bytes are moved; the stream is always read in its order.
+ *
  * Thread: the station's reactor. */
 #ifndef LEAT_SERVE_SESSION_H
 #define LEAT_SERVE_SESSION_H
@@ -27,6 +31,8 @@ enum session_hold { /* bits: why nothing is read */
 };
 
 enum session_state { SESSION_NEGOTIATING, SESSION_OPEN, SESSION_ENDING };
+
+#define SESSION_AHEAD_PDUS 24u
 
 struct session {
     struct connection connection;
@@ -49,6 +55,7 @@ struct session {
     struct intake_waiter waiter;
     uint8_t *stash;
     size_t stash_length;
+    uint8_t ahead[SESSION_AHEAD_PDUS][PDU_HEADER_BYTES + PDV_HEADER_BYTES]; /* headers that a receive expects between payloads */
 
     /* ---- operations under way ---- */
     struct message_ids ids;
