@@ -177,7 +177,7 @@ bool catalog_each_quarantined(struct catalog *catalog, catalog_instance_visitor 
 bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
                           void *context, struct fault *fault);
 
-/* Records that could not be filed; row text says why. */
+/* Records that could not be filed: where they are, and why. */
 bool catalog_each_unfiled(struct catalog *catalog, bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why),
                           void *context, struct fault *fault);
 

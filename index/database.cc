@@ -174,8 +174,20 @@ extern "C" bool database_destroy(const char *dir, struct fault *fault) {
     return status.ok() || report(fault, status, "the index can't be removed");
 }
 
-static enum database_found get(struct database *self, rocksdb::ReadTier tier, struct slice key, struct database_value *value,
-                               struct fault *fault) {
+static const rocksdb::Snapshot *to_rocks(const struct database_snapshot *snapshot) {
+    return reinterpret_cast<const rocksdb::Snapshot *>(snapshot);
+}
+
+extern "C" const struct database_snapshot *database_snapshot_take(struct database *self) {
+    return reinterpret_cast<const struct database_snapshot *>(self->db->GetSnapshot());
+}
+
+extern "C" void database_snapshot_give(struct database *self, const struct database_snapshot *snapshot) {
+    if (snapshot) self->db->ReleaseSnapshot(to_rocks(snapshot));
+}
+
+static enum database_found get(struct database *self, rocksdb::ReadTier tier, const struct database_snapshot *snapshot, struct slice key,
+                               struct database_value *value, struct fault *fault) {
     auto *pinned = static_cast<rocksdb::PinnableSlice *>(value->pinned);
     if (!pinned) value->pinned = pinned = new (std::nothrow) rocksdb::PinnableSlice;
     if (!pinned) {
@@ -185,6 +197,7 @@ static enum database_found get(struct database *self, rocksdb::ReadTier tier, st
     pinned->Reset();
     rocksdb::ReadOptions options;
     options.read_tier = tier;
+    options.snapshot = to_rocks(snapshot);
     rocksdb::Status status = self->db->Get(options, self->db->DefaultColumnFamily(), to_rocks(key), pinned);
     if (status.ok()) {
         value->bytes = from_rocks(*pinned);
@@ -197,12 +210,17 @@ static enum database_found get(struct database *self, rocksdb::ReadTier tier, st
 }
 
 extern "C" enum database_found database_get(struct database *self, struct slice key, struct database_value *value, struct fault *fault) {
-    return get(self, rocksdb::kReadAllTier, key, value, fault);
+    return get(self, rocksdb::kReadAllTier, nullptr, key, value, fault);
+}
+
+extern "C" enum database_found database_get_at(struct database *self, const struct database_snapshot *snapshot, struct slice key,
+                                               struct database_value *value, struct fault *fault) {
+    return get(self, rocksdb::kReadAllTier, snapshot, key, value, fault);
 }
 
 extern "C" enum database_found database_get_persisted(struct database *self, struct slice key, struct database_value *value,
                                                       struct fault *fault) {
-    return get(self, rocksdb::kPersistedTier, key, value, fault);
+    return get(self, rocksdb::kPersistedTier, nullptr, key, value, fault);
 }
 
 extern "C" void database_value_release(struct database_value *value) {
@@ -211,11 +229,13 @@ extern "C" void database_value_release(struct database_value *value) {
     value->bytes = {nullptr, 0};
 }
 
-extern "C" struct database_walk *database_walk_begin(struct database *self, struct slice first, struct slice limit, bool long_scan) {
+extern "C" struct database_walk *database_walk_begin(struct database *self, const struct database_snapshot *snapshot, struct slice first,
+                                                     struct slice limit, bool long_scan) {
     auto *walk = new (std::nothrow) database_walk;
     if (!walk) return nullptr;
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
+    options.snapshot = to_rocks(snapshot);
     if (limit.length) {
         walk->limit.assign(reinterpret_cast<const char *>(limit.bytes), limit.length);
         walk->limit_slice = walk->limit;

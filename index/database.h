@@ -46,14 +46,22 @@ struct database_value {
     void *pinned; /* start with NULL */
 };
 enum database_found database_get(struct database *database, struct slice key, struct database_value *value, struct fault *fault);
+/* The same as it was when the snapshot was taken. */
+struct database_snapshot;
+const struct database_snapshot *database_snapshot_take(struct database *database);
+void database_snapshot_give(struct database *database, const struct database_snapshot *snapshot);
+enum database_found database_get_at(struct database *database, const struct database_snapshot *snapshot, struct slice key,
+                                    struct database_value *value, struct fault *fault);
 /* As a crash now would leave it: memtables are skipped. */
 enum database_found database_get_persisted(struct database *database, struct slice key, struct database_value *value,
                                            struct fault *fault);
 void database_value_release(struct database_value *value);
 
-/* Rows with a key >= `first` and < `limit` (empty: no limit), in key order, as they are at the call. Never NULL but when memory ends. */
+/* Rows with a key >= `first` and < `limit` (empty: no limit), in key order, as they are in the snapshot (NULL: at the call). long_scan: read
+ * ahead, and leave the cache alone. NULL only when memory ends. */
 struct database_walk;
-struct database_walk *database_walk_begin(struct database *database, struct slice first, struct slice limit, bool long_scan);
+struct database_walk *database_walk_begin(struct database *database, const struct database_snapshot *snapshot, struct slice first,
+                                          struct slice limit, bool long_scan);
 /* False at the end or on failure (then *fault->code is set; clear it before the first call). Slices are good until the next call. */
 bool database_walk_next(struct database_walk *walk, struct slice *key, struct slice *value, struct fault *fault);
 void database_walk_end(struct database_walk *walk);

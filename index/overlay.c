@@ -40,6 +40,8 @@ static struct overlay_entry *find(struct overlay *overlay, struct slice key, uin
     return entry;
 }
 
+struct overlay_entry *overlay_peek(struct overlay *overlay, struct slice key) { return find(overlay, key, hash_of(key)); }
+
 static void *add(struct overlay *overlay, size_t bytes, enum overlay_kind kind, struct slice key, uint64_t hash) {
     struct overlay_entry *entry = row_arena_take(&overlay->arena, bytes);
     struct overlay_entry **bucket = &overlay->buckets[hash & (overlay->bucket_count - 1)];
@@ -93,6 +95,8 @@ struct overlay_patient *overlay_patient(struct overlay *overlay, const struct sh
     patient->present = present;
     patient->name = *name;
     patient->row = row;
+    patient->counted = contribution_of_patient(&row);
+    patient->entry.lookups = lookups_of_patient(name, &row, &overlay->arena);
     return patient;
 }
 
@@ -112,6 +116,9 @@ struct overlay_study *overlay_study(struct overlay *overlay, const struct short_
     study->present = present;
     study->name = *name;
     study->row = row;
+    study->counted = contribution_of_study(&row);
+    study->counted_in = row.patient;
+    study->entry.lookups = lookups_of_study(name, &row, &overlay->arena);
     return study;
 }
 
@@ -132,6 +139,7 @@ struct overlay_series *overlay_series(struct overlay *overlay, struct overlay_st
     series->present = present;
     series->name = *name;
     series->row = row;
+    series->counted = contribution_of_series(&row);
     series->study = study;
     series->next_in_study = study->series;
     study->series = series;

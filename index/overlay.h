@@ -7,7 +7,9 @@
 #ifndef LEAT_INDEX_OVERLAY_H
 #define LEAT_INDEX_OVERLAY_H
 
+#include "index/contribution.h"
 #include "index/database.h"
+#include "index/lookups.h"
 #include "index/row_arena.h"
 #include "index/row_patient.h"
 #include "index/row_series.h"
@@ -22,8 +24,7 @@ struct overlay_entry {
     uint64_t hash;
     enum overlay_kind kind;
     bool dirty;
-    struct slice *lookups; /* keys in the database, sorted */
-    uint32_t lookup_count;
+    struct lookups lookups; /* those in the database */
 };
 
 /* A row kept as bytes: instances, versions, claims, counters. */
@@ -49,7 +50,7 @@ struct overlay_study {
     bool claims_moved; /* a series was quarantined or set free: whose study it is has to be found anew */
     struct short_name name;
     struct row_study row;
-    struct catalog_counts counted; /* in counted_in */
+    struct catalog_counts counted; /* in its patient: */
     struct short_name counted_in;
     struct overlay_series *series; /* those in the overlay */
 };
@@ -61,10 +62,7 @@ struct overlay_series {
     struct overlay_study *study;
     struct overlay_series *next_in_study;
     struct row_series row;
-    struct catalog_counts counted;      /* in the study */
-    struct slice counted_modality;      /* in the study's modalities, when counted.series */
-    bool counted_aside;                 /* in the totals' quarantine: */
-    uint64_t aside_instances, aside_bytes;
+    struct contribution counted;
 };
 
 struct overlay {
@@ -90,6 +88,8 @@ struct overlay_series *overlay_series(struct overlay *overlay, struct overlay_st
                                       struct fault *fault);
 
 void overlay_mark(struct overlay *overlay, struct overlay_entry *entry);
+/* The row when it is in the overlay, else NULL. */
+struct overlay_entry *overlay_peek(struct overlay *overlay, struct slice key);
 /* A raw row's new value, copied; or that it is no more. */
 void overlay_put(struct overlay *overlay, struct overlay_raw *raw, struct slice value);
 void overlay_remove(struct overlay *overlay, struct overlay_raw *raw);

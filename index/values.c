@@ -161,6 +161,14 @@ static bool change_stands(struct slice change) {
     return change.length >= CHANGE_HEADER_BYTES && !(change.bytes[8] & VALUES_WITHDRAWN);
 }
 
+bool values_find_effective(struct slice block, struct slice changes, uint32_t tag, struct slice *value) {
+    if (changes.length && values_find(changes, tag, value) && change_stands(*value)) {
+        *value = change_text(*value);
+        return true;
+    }
+    return values_find(block, tag, value);
+}
+
 /* Two sorted lists into one: where both have an attribute, the standing change counts. */
 struct slice values_effective(struct slice block, struct slice changes, uint8_t *out) {
     if (changes.length == 0) return block;

@@ -50,6 +50,9 @@ size_t values_text(const struct values_source *source, uint32_t tag, char *out, 
 /* `block` with `changes` above it, into out[VALUES_BYTES_MAX]; without changes it is `block` itself. */
 struct slice values_effective(struct slice block, struct slice changes, uint8_t *out);
 
+/* The value of `tag` in a row: the standing change, else the block's. False: it has none. */
+bool values_find_effective(struct slice block, struct slice changes, uint32_t tag, struct slice *value);
+
 /* `changes` with one more, into out[capacity]; `changes` itself when it already has this or a later one of that attribute, or when there
  * is no room. `tag` has to be in indexed.h. */
 struct slice values_change(struct slice changes, uint32_t tag, uint64_t sequence, uint8_t flags, struct slice text, uint8_t *out,
