@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* association: every event goes through fire(), which takes the step of the state machine and carries out its action by the table `effects`
- * (Tables 9-6 to 9-9 of PS3.8). What comes in is turned into events in association_feed; sending is in association_send.c. */
+/* association: every event goes through fire(), which takes the step of the state machine and carries out its action by the
+ * table `effects` (Tables 9-6 to 9-9 of PS3.8). What comes in is turned into events in association_feed; sending is in
+ * association_send.c. */
 #include "net/ulp/association.h"
 
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 enum send { SEND_NOTHING, SEND_ASSOCIATE, SEND_REJECT, SEND_RELEASE_RQ, SEND_RELEASE_RP, SEND_ABORT };
 
-/* What an action does besides moving to its next state. AE-6: whether the provider accepts the request is in negotiate.c, so the user always
- * sees it. AA-1, when the peer caused it (Sta2), is told to the user, for the log. */
+/* What an action does besides moving to its next state. AE-6: whether the provider accepts the request is in negotiate.c, so
+ * the user always sees it. AA-1, when the peer caused it (Sta2), is told to the user, for the log. */
 static const struct effect {
     enum send send;
     uint32_t orders;
@@ -116,7 +117,8 @@ static void settle_reader(struct association *a, enum state before) {
     if (before == STA_3 && now != STA_3) drop_associate(a);
 }
 
-/* Takes an event. out NULL: the event is a primitive of the user, who needs no indication. False: a blank cell, nothing was done. */
+/* Takes an event. out NULL: the event is a primitive of the user, who needs no indication. False: a blank cell, nothing was
+ * done. */
 static bool fire(struct association *a, enum event event, const struct detail *detail, struct indication *out) {
     enum state before = a->machine.state;
     enum action action = state_machine_advance(&a->machine, event);
@@ -187,7 +189,8 @@ static void fire_pdu(struct association *a, enum event event, const struct detai
         return;
     }
     if (action != AA_7)
-        fault_set(&a->fault, FAULT_MALFORMED, a->reader.pdu_offset, "PDU of type %u in %s", a->reader.type, state_machine_state_name(state));
+        fault_set(&a->fault, FAULT_MALFORMED, a->reader.pdu_offset, "PDU of type %u in %s", a->reader.type,
+                  state_machine_state_name(state));
     struct detail unexpected = {.by = ABORTED_BY_US, .source = ABORT_BY_PROVIDER, .reason = ABORT_UNEXPECTED_PDU};
     fire(a, event, &unexpected, out);
 }

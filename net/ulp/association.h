@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* association: one DICOM association without its transport (PS3.8 7 and 9.2), acceptor or requestor. Bytes and primitives go in;
- * indications, bytes to send and orders for the transport come out. It has no socket, timer or thread: the owner has them.
+/* association: one DICOM association without its transport (PS3.8 7 and 9.2), acceptor or requestor. Bytes and primitives go
+ * in; indications, bytes to send and orders for the transport come out. It has no socket, timer or thread: the owner has them.
  *
  * Life of an acceptor's:                                   of a requestor's:
  *   association_init, _transport_indication (Sta2)           association_init, _request (Sta4, ASSOCIATION_CONNECT)
@@ -10,9 +10,9 @@
  *   feed: ULP_RELEASE_RQ; association_release_response       association_release_request; feed: ULP_RELEASE_RP
  *   association_transport_closed (Sta1), association_release
  *
- * After EVERY call the owner looks at association_take_orders and association_output. Sta1 again (association_is_over) is the end.
- * An association is owned by one thread at a time. Memory: the struct, plus a buffer while A-ASSOCIATE PDUs are under way, plus
- * an exact table of the presentation contexts. */
+ * After EVERY call the owner looks at association_take_orders and association_output. Sta1 again (association_is_over) is the
+ * end. An association is owned by one thread at a time. Memory: the struct, plus a buffer while A-ASSOCIATE PDUs are under
+ * way, plus an exact table of the presentation contexts. */
 #ifndef LEAT_ULP_ASSOCIATION_H
 #define LEAT_ULP_ASSOCIATION_H
 
@@ -88,7 +88,7 @@ struct association {
     struct pdu_reader reader;
     uint32_t orders, remarks;
     uint32_t own_maximum_length, peer_maximum_length; /* 0: no limit */
-    uint16_t window_invoked, window_performed;        /* as negotiated, of the requestor's operations; 0: no limit; 1 without the item */
+    uint16_t window_invoked, window_performed;        /* as negotiated, the requestor's operations; 0: no limit; 1 by default */
     struct pdv pdv;                                   /* the one that the reader stands in */
     bool release_response_due, aborted_in_sta13;
     struct fault fault;
@@ -116,27 +116,31 @@ void association_transport_closed(struct association *a, struct indication *out)
 void association_artim_expired(struct association *a, struct indication *out);
 
 /* ---- bytes in ----
- * Consumes up to n bytes and returns how many; stops at the first indication. Call it again with the rest (n may be 0: an indication may
- * be due without further bytes) until it gives ULP_NONE. After the end it swallows what comes. Never allocates for P-DATA-TF. */
+ * Consumes up to n bytes and returns how many; stops at the first indication. Call it again with the rest (n may be 0: an
+ * indication may be due without further bytes) until it gives ULP_NONE. After the end it swallows what comes. Never allocates
+ * for P-DATA-TF. */
 size_t association_feed(struct association *a, const uint8_t *bytes, size_t n, struct indication *out);
 
-/* Zero-copy: > 0 when the reader stands inside a PDV (after its ULP_PDV_BEGIN): the next that many bytes of the stream are its payload and
- * may be received straight to their place, and are then reported with association_payload_received (n <= wanted) instead of being
- * fed. ULP_PDV_END comes from the next association_feed, which may have n = 0. */
+/* Zero-copy: > 0 when the reader stands inside a PDV (after its ULP_PDV_BEGIN): the next that many bytes of the stream are its
+ * payload and may be received straight to their place, and are then reported with association_payload_received (n <= wanted)
+ * instead of being fed. ULP_PDV_END comes from the next association_feed, which may have n = 0. */
 size_t association_payload_wanted(const struct association *a);
 void association_payload_received(struct association *a, const uint8_t *where, size_t n);
-/* Bytes of the current P-DATA-TF PDU behind the current PDV: 0 means that a PDU header comes next, more that a PDV header does. */
+/* Bytes of the current P-DATA-TF PDU behind the current PDV: 0 means that a PDU header comes next, more that a PDV header
+ * does. */
 size_t association_pdu_rest(const struct association *a);
 
 /* ---- bytes out and orders ----
- * What is to be sent, behind everything that the owner has queued before; empty when there is nothing. Good until the next call. */
+ * What is to be sent, behind everything that the owner has queued before; empty when there is nothing. Good until the next
+ * call. */
 struct slice association_output(const struct association *a);
 /* n of these bytes were taken over (copied or sent). */
 void association_output_taken(struct association *a, size_t n);
 /* Orders since the last call: bits of enum association_order. */
 uint32_t association_take_orders(struct association *a);
 
-/* ---- primitives of the user (PS3.8 7). False: this state has no such transition any more (the peer aborted, say): nothing was done ---- */
+/* ---- primitives of the user (PS3.8 7) ----
+ * False: this state has no such transition any more (the peer aborted, say): nothing was done. */
 /* Evt1. Requestor: rq is encoded now, nothing is borrowed. False also without memory, or if rq can't be encoded. */
 bool association_request(struct association *a, const struct associate *rq);
 /* Evt7. ac from negotiate.h; it may borrow from the request. False also without memory: then still in Sta3, to be rejected. */
@@ -156,9 +160,9 @@ struct frame {
     uint32_t payload_bytes; /* the next so many bytes of the message follow the header */
     bool is_last;
 };
-/* The next P-DATA-TF PDU of a message part (command set or data set) of which `left` bytes are still to send; `more`: there will be more
- * bytes of the part behind these. At most `limit` bytes of payload (0: only the peer's limit). False: this state can't send (Evt9), or the
- * context is not accepted. Fragments are even but the last. */
+/* The next P-DATA-TF PDU of a message part (command set or data set) of which `left` bytes are still to send; `more`: there
+ * will be more bytes of the part behind these. At most `limit` bytes of payload (0: only the peer's limit). False: this state
+ * can't send (Evt9), or the context is not accepted. Fragments are even but the last. */
 bool association_frame(const struct association *a, uint8_t context_id, bool is_command, uint64_t left, bool more, uint32_t limit,
                        struct frame *out);
 /* Payload bytes that fit into a PDU of one PDV for this peer, even; UINT32_MAX rounded down when there is no limit. */

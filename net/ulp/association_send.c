@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* association_send: what leaves an association: its own PDUs, orders for the transport, frames for messages; and the questions about it. */
+/* association_send: what leaves an association: its own PDUs, orders for the transport, frames for messages; and the questions
+ * about it. */
 #include "engine/base/check.h"
 #include "net/ulp/association.h"
 
@@ -17,7 +18,7 @@ void association_output_taken(struct association *a, size_t n) {
     if (out->large_sent < out->large_length) {
         invariant(n <= out->large_length - out->large_sent);
         out->large_sent += (uint32_t)n;
-        if (out->large_sent < out->large_length || a->machine.is_requestor) return; /* the requestor's is needed again: see AE-3 */
+        if (out->large_sent < out->large_length || a->machine.is_requestor) return; /* the requestor's is needed with AE-3 */
         free(out->large);
         out->large = NULL;
         out->large_length = out->large_sent = 0;
@@ -44,7 +45,7 @@ bool association_frame(const struct association *a, uint8_t context_id, bool is_
                        struct frame *out) {
     uint32_t most = association_payload_limit(a);
     if (limit >= 2 && limit < most) most = limit & ~1u;
-    if (most == 0 || !association_can_send(a) || !a->contexts || !context_table_is_accepted(a->contexts, context_id)) return false;
+    if (most == 0 || !association_can_send(a) || !context_table_is_accepted(a->contexts, context_id)) return false;
     uint64_t payload = left < most ? left : most;
     if (more) payload &= ~(uint64_t)1;
     if (more && payload == 0) return false;

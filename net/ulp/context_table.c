@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "net/ulp/item.h"
 
 #define NOT_PROPOSED 0xff
 
@@ -40,7 +41,7 @@ static uint16_t intern(struct context_table *table, struct slice s) {
 }
 
 static bool was_proposed(const struct presentation_context *proposed, struct slice transfer_syntax) {
-    struct reader r = reader_over(proposed->transfer_syntaxes);
+    struct reader r = item_reader(proposed->transfer_syntaxes);
     struct slice uid;
     while (pdu_next_transfer_syntax(&r, &uid))
         if (slice_equal(uid, transfer_syntax)) return true;
@@ -48,14 +49,15 @@ static bool was_proposed(const struct presentation_context *proposed, struct sli
 }
 
 /* The result of one proposed context, and its transfer syntax when accepted. */
-static uint8_t settle(const struct presentation_context *proposed, const struct associate *ac, struct slice *transfer_syntax, bool *foreign) {
+static uint8_t settle(const struct presentation_context *proposed, const struct associate *ac, struct slice *transfer_syntax,
+                      bool *foreign) {
     for (size_t i = 0; i < ac->context_count; i++) {
         const struct presentation_context *answer = &ac->contexts[i];
         if (answer->id != proposed->id) continue;
         if (answer->result != CONTEXT_ACCEPTANCE) return answer->result;
-        struct reader r = reader_over(answer->transfer_syntaxes);
-        if (pdu_next_transfer_syntax(&r, transfer_syntax) && transfer_syntax->length && transfer_syntax->length <= UID_BYTES_MAX &&
-            was_proposed(proposed, *transfer_syntax))
+        struct reader r = item_reader(answer->transfer_syntaxes);
+        bool named = pdu_next_transfer_syntax(&r, transfer_syntax) && transfer_syntax->length > 0;
+        if (named && transfer_syntax->length <= UID_BYTES_MAX && was_proposed(proposed, *transfer_syntax))
             return CONTEXT_ACCEPTANCE;
         *foreign = true;
         *transfer_syntax = slice_of(NULL, 0);
@@ -64,8 +66,8 @@ static uint8_t settle(const struct presentation_context *proposed, const struct 
     return CONTEXT_NO_REASON;
 }
 
-static void add(struct context_table *table, size_t index, const struct presentation_context *proposed, const struct associate *ac,
-                bool *foreign) {
+static void add_context(struct context_table *table, size_t index, const struct presentation_context *proposed,
+                        const struct associate *ac, bool *foreign) {
     struct slice transfer_syntax = slice_of(NULL, 0), abstract_syntax = proposed->abstract_syntax;
     if (abstract_syntax.length > UID_BYTES_MAX) abstract_syntax.length = UID_BYTES_MAX;
     struct entry *entry = &table->entries[index];
@@ -85,7 +87,7 @@ struct context_table *context_table_create(const struct associate *rq, const str
     table->text_length = 0;
     table->count = rq->context_count;
     memset(table->index_of, NOT_PROPOSED, sizeof table->index_of);
-    for (size_t i = 0; i < rq->context_count; i++) add(table, i, &rq->contexts[i], ac, foreign);
+    for (size_t i = 0; i < rq->context_count; i++) add_context(table, i, &rq->contexts[i], ac, foreign);
     for (size_t i = 0; i < ac->context_count; i++)
         if (table->index_of[ac->contexts[i].id / 2] == NOT_PROPOSED) *foreign = true;
     struct context_table *exact = realloc(table, table_bytes(table->count, table->text_length));

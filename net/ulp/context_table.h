@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context_table: what is remembered of the presentation contexts once they are negotiated: ID, result, abstract and transfer syntax, in
- * one allocation of just the right size, each UID text once. Written once by context_table_create, then only read. */
+/* context_table: what is remembered of the presentation contexts once they are negotiated: ID, result, abstract and transfer
+ * syntax, in one allocation of just the right size, each UID text once. Written once by context_table_create, then only read. */
 #ifndef LEAT_ULP_CONTEXT_TABLE_H
 #define LEAT_ULP_CONTEXT_TABLE_H
 
@@ -15,9 +15,9 @@ struct context {
 
 struct context_table;
 
-/* From request and answer. A context without an answer has CONTEXT_NO_REASON; one that was accepted with a transfer syntax that was not
- * proposed, CONTEXT_TRANSFER_SYNTAXES_NOT_SUPPORTED. *foreign: that happened, or the answer names a context that was not proposed.
- * NULL: no memory. Freed by context_table_destroy. */
+/* From request and answer. A context without an answer has CONTEXT_NO_REASON; one that was accepted with a transfer syntax
+ * that was not proposed, CONTEXT_TRANSFER_SYNTAXES_NOT_SUPPORTED. *foreign: that happened, or the answer names a context that
+ * was not proposed. NULL: no memory. Freed by context_table_destroy. */
 struct context_table *context_table_create(const struct associate *rq, const struct associate *ac, bool *foreign);
 void context_table_destroy(struct context_table *table);
 

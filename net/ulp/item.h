@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* item: the frame that all items and sub-items of A-ASSOCIATE PDUs share (PS3.8 9.3.2): type, a reserved byte, a length of two bytes,
- * the item. Internal to net/ulp. Pure: any thread. */
+/* item: the frame that all items and sub-items of A-ASSOCIATE PDUs share (PS3.8 9.3.2): type, a reserved byte, a length of two
+ * bytes, the item. Internal to net/ulp. Pure: any thread. */
 #ifndef LEAT_ULP_ITEM_H
 #define LEAT_ULP_ITEM_H
 
@@ -13,6 +13,9 @@ struct item {
     uint8_t type;
     struct slice field;
 };
+
+/* A reader over a slice that may be empty without an address. */
+static inline struct reader item_reader(struct slice s) { return reader_over(s.bytes ? s : slice_text("")); }
 
 /* The next item. False: none left, or (then reader->failed) it goes beyond the end. */
 static inline bool item_next(struct reader *reader, struct item *out) {

@@ -52,8 +52,8 @@ static const struct {
 static bool is_admitted(request *rq, const struct negotiate_policy *policy, struct reject *reject) {
     enum admission admission = policy->admit ? policy->admit(policy->context, rq) : ADMIT;
     if (admission == ADMIT) return true;
-    *reject = (struct reject){REJECTED_TRANSIENT, REJECT_BY_PROVIDER_PRESENTATION,
-                              admission == ADMIT_NOT_CONGESTION ? REJECT_PRESENTATION_CONGESTION : REJECT_PRESENTATION_LOCAL_LIMIT};
+    uint8_t reason = admission == ADMIT_NOT_CONGESTION ? REJECT_PRESENTATION_CONGESTION : REJECT_PRESENTATION_LOCAL_LIMIT;
+    *reject = (struct reject){REJECTED_TRANSIENT, REJECT_BY_PROVIDER_PRESENTATION, reason};
     return false;
 }
 
@@ -84,7 +84,7 @@ static bool is_authenticated(request *rq, const struct negotiate_policy *policy,
 /* ---- presentation contexts ---- */
 /* The sub-item of the chosen transfer syntax, as it was proposed. Empty: it was not. */
 static struct slice find_proposed(const struct presentation_context *proposed, struct slice chosen) {
-    struct reader r = reader_over(proposed->transfer_syntaxes);
+    struct reader r = item_reader(proposed->transfer_syntaxes);
     struct slice uid;
     const uint8_t *begin = r.at;
     for (; pdu_next_transfer_syntax(&r, &uid); begin = r.at)
@@ -94,7 +94,7 @@ static struct slice find_proposed(const struct presentation_context *proposed, s
 
 static struct slice choose(request *rq, const struct negotiate_policy *policy, const struct presentation_context *proposed) {
     if (policy->transfer_syntax) return policy->transfer_syntax(policy->context, rq, proposed);
-    struct reader r = reader_over(proposed->transfer_syntaxes);
+    struct reader r = item_reader(proposed->transfer_syntaxes);
     struct slice uid;
     return pdu_next_transfer_syntax(&r, &uid) ? uid : slice_of(NULL, 0);
 }
@@ -103,8 +103,9 @@ static void answer_context(request *rq, const struct negotiate_policy *policy, c
                            struct presentation_context *answer) {
     struct slice uid = proposed->abstract_syntax;
     *answer = (struct presentation_context){.id = proposed->id, .abstract_syntax = uid};
-    bool possible = uid.length > 0 && uid.length <= UID_BYTES_MAX && policy->abstract_syntax;
-    answer->result = possible ? (uint8_t)policy->abstract_syntax(policy->context, rq, uid) : CONTEXT_ABSTRACT_SYNTAX_NOT_SUPPORTED;
+    answer->result = CONTEXT_ABSTRACT_SYNTAX_NOT_SUPPORTED;
+    if (uid.length > 0 && uid.length <= UID_BYTES_MAX && policy->abstract_syntax)
+        answer->result = (uint8_t)policy->abstract_syntax(policy->context, rq, uid);
     if (answer->result != CONTEXT_ACCEPTANCE) return;
     struct slice chosen = choose(rq, policy, proposed);
     if (chosen.length > 0 && chosen.length <= UID_BYTES_MAX) answer->transfer_syntaxes = find_proposed(proposed, chosen);
@@ -121,8 +122,10 @@ static void answer_contexts(request *rq, const struct negotiate_policy *policy, 
 
 /* ---- user information ---- */
 static bool is_served(const struct associate *accept, struct slice sop_class) {
-    for (size_t i = 0; i < accept->context_count; i++)
-        if (accept->contexts[i].result == CONTEXT_ACCEPTANCE && slice_equal(accept->contexts[i].abstract_syntax, sop_class)) return true;
+    for (size_t i = 0; i < accept->context_count; i++) {
+        const struct presentation_context *context = &accept->contexts[i];
+        if (context->result == CONTEXT_ACCEPTANCE && slice_equal(context->abstract_syntax, sop_class)) return true;
+    }
     return false;
 }
 
@@ -134,8 +137,9 @@ static bool item_fits(struct writer *items, const struct writer *before) {
 }
 
 /* Granted roles never exceed the proposed ones (PS3.7 D.3.3.4.2). */
-static void answer_roles(request *rq, const struct negotiate_policy *policy, const struct associate *accept, struct writer *items) {
-    struct reader r = reader_over(rq->user.items);
+static void answer_roles(request *rq, const struct negotiate_policy *policy, const struct associate *accept,
+                         struct writer *items) {
+    struct reader r = item_reader(rq->user.items);
     struct role_selection proposed;
     while (user_information_next_role(&r, &proposed)) {
         if (!is_served(accept, proposed.sop_class)) continue;
@@ -149,9 +153,10 @@ static void answer_roles(request *rq, const struct negotiate_policy *policy, con
     }
 }
 
-static void answer_extended(request *rq, const struct negotiate_policy *policy, const struct associate *accept, struct writer *items) {
+static void answer_extended(request *rq, const struct negotiate_policy *policy, const struct associate *accept,
+                            struct writer *items) {
     if (!policy->extended) return;
-    struct reader r = reader_over(rq->user.items);
+    struct reader r = item_reader(rq->user.items);
     struct extended_negotiation proposed;
     while (user_information_next_extended(&r, &proposed)) {
         if (!is_served(accept, proposed.sop_class)) continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* negotiate: from a decoded A-ASSOCIATE-RQ and a policy to the A-ASSOCIATE-AC or -RJ that answers it (PS3.8 7.1.1, 9.3.3, 9.3.4; PS3.7 D.3.3).
- * Pure but for the policy's callbacks: any thread. */
+/* negotiate: from a decoded A-ASSOCIATE-RQ and a policy to the A-ASSOCIATE-AC or -RJ that answers it (PS3.8 7.1.1, 9.3.3,
+ * 9.3.4; PS3.7 D.3.3). Pure but for the policy's callbacks: any thread. */
 #ifndef LEAT_ULP_NEGOTIATE_H
 #define LEAT_ULP_NEGOTIATE_H
 
@@ -21,12 +21,14 @@ struct negotiate_policy {
     /* True: recognized. NULL: any. Titles are trimmed. */
     bool (*called_ae)(void *context, struct slice called_ae);
     bool (*calling_ae)(void *context, struct slice calling_ae);
-    /* CONTEXT_ACCEPTANCE, or a result that refuses the context: 1 user rejection, 3 abstract syntax not supported. NULL: none is served. */
+    /* CONTEXT_ACCEPTANCE, or a result that refuses the context: 1 user rejection, 3 abstract syntax not supported. NULL: none
+     * is served. */
     enum context_result (*abstract_syntax)(void *context, const struct associate *rq, struct slice abstract_syntax);
-    /* The one to use among those offered: the returned slice must be one that pdu_next_transfer_syntax(&offered) gives (a copy of the reader
-     * can be walked again). Empty: none (result 4). NULL: the first offered. */
+    /* The one to use among those offered: the returned slice must be one that pdu_next_transfer_syntax(&offered) gives (a copy
+     * of the reader can be walked again). Empty: none (result 4). NULL: the first offered. */
     struct slice (*transfer_syntax)(void *context, const struct associate *rq, const struct presentation_context *proposed);
-    /* Roles granted to the requestor among the ones it proposes. NULL: SCU only. Called for items whose SOP class is in an accepted context. */
+    /* Roles granted to the requestor among the ones it proposes. NULL: SCU only. Called for items whose SOP class is in an
+     * accepted context. */
     void (*role)(void *context, const struct role_selection *proposed, bool *scu, bool *scp);
     /* Bytes of Service-class-application-information to answer, 0: no answer. NULL: none. */
     size_t (*extended)(void *context, const struct extended_negotiation *proposed, uint8_t *answer, size_t capacity);

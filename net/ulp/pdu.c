@@ -33,10 +33,10 @@ static const struct presentation_context *find_context(const struct associate *a
 /* The sub-items of a proposed context: the abstract syntax is taken out, transfer syntaxes stay for the walker. */
 static bool decode_proposal(struct presentation_context *context, struct slice sub_items) {
     context->transfer_syntaxes = sub_items;
-    struct reader r = reader_over(sub_items);
+    struct reader r = item_reader(sub_items);
     struct item item;
     while (item_next(&r, &item))
-        if (item.type == ITEM_ABSTRACT_SYNTAX && !context->abstract_syntax.length) context->abstract_syntax = slice_unpadded(item.field);
+        if (item.type == ITEM_ABSTRACT_SYNTAX) context->abstract_syntax = slice_unpadded(item.field);
     return !r.failed;
 }
 
@@ -44,21 +44,22 @@ static bool decode_proposal(struct presentation_context *context, struct slice s
 static bool decode_answer(struct presentation_context *context, struct slice sub_items) {
     if (context->result != CONTEXT_ACCEPTANCE) return true;
     context->transfer_syntaxes = sub_items;
-    struct reader r = reader_over(sub_items);
+    struct reader r = item_reader(sub_items);
     struct item item;
     while (item_next(&r, &item)) {}
     return !r.failed;
 }
 
 static bool decode_context(struct associate *out, struct slice field, uint64_t at, struct fault *fault) {
-    struct reader r = reader_over(field);
+    struct reader r = item_reader(field);
     struct presentation_context context = {.id = reader_u8(&r)};
     reader_u8(&r);
     uint8_t result = reader_u8(&r);
     reader_u8(&r);
     if (r.failed) return fault_set(fault, FAULT_MALFORMED, at, "a presentation context item is too short");
     if (context.id % 2 == 0) return fault_set(fault, FAULT_MALFORMED, at, "presentation context ID %u is even", context.id);
-    if (find_context(out, context.id)) return fault_set(fault, FAULT_MALFORMED, at, "presentation context ID %u twice", context.id);
+    if (find_context(out, context.id))
+        return fault_set(fault, FAULT_MALFORMED, at, "presentation context ID %u twice", context.id);
     struct slice sub_items = reader_slice(&r, reader_left(&r));
     if (out->is_accept) context.result = result;
     if (!(out->is_accept ? decode_answer(&context, sub_items) : decode_proposal(&context, sub_items)))
@@ -87,7 +88,7 @@ static bool decode_item(struct associate *out, const struct item *item, uint64_t
 bool pdu_decode_associate(struct associate *out, bool is_accept, struct slice field, uint64_t offset, struct fault *fault) {
     memset(out, 0, sizeof *out);
     out->is_accept = is_accept;
-    struct reader r = reader_over(field);
+    struct reader r = item_reader(field);
     out->protocol_version = reader_be16(&r);
     reader_be16(&r);
     out->called_ae = trimmed_title(reader_slice(&r, AE_TITLE_BYTES));
@@ -141,7 +142,7 @@ static void put_context(struct writer *writer, const struct presentation_context
     writer_u8(writer, is_accept ? context->result : 0);
     writer_u8(writer, 0);
     if (!is_accept) item_put(writer, ITEM_ABSTRACT_SYNTAX, context->abstract_syntax);
-    struct reader r = reader_over(context->transfer_syntaxes);
+    struct reader r = item_reader(context->transfer_syntaxes);
     struct item transfer_syntax;
     bool any = false;
     while (item_find(&r, ITEM_TRANSFER_SYNTAX, &transfer_syntax) && !(is_accept && any)) {

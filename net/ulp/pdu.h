@@ -81,11 +81,12 @@ struct associate {
     struct presentation_context contexts[PDU_CONTEXTS_MAX];
 };
 
-/* Decodes the variable field of an A-ASSOCIATE-RQ or -AC. Unknown items are skipped. False (FAULT_MALFORMED, offset in the stream counted
- * from `offset`): an item beyond its end, a context ID that is even or there twice, too short. */
+/* Decodes the variable field of an A-ASSOCIATE-RQ or -AC. Unknown items are skipped. False (FAULT_MALFORMED, offset in the
+ * stream counted from `offset`): an item beyond its end, a context ID that is even or there twice, too short. */
 bool pdu_decode_associate(struct associate *out, bool is_accept, struct slice field, uint64_t offset, struct fault *fault);
 
-/* Writes a whole PDU. AE titles are padded with spaces (cut to 16). A context of an AC without a transfer syntax gets Implicit VR LE. */
+/* Writes a whole PDU. AE titles are padded with spaces (cut to 16). A context of an AC without a transfer syntax gets Implicit
+ * VR LE. */
 void pdu_encode_associate(struct writer *writer, const struct associate *associate);
 /* Room in bytes that is enough for pdu_encode_associate. */
 size_t pdu_associate_room(const struct associate *associate);
@@ -96,7 +97,8 @@ void pdu_encode_abort(struct writer *writer, enum abort_source source, enum abor
 /* A P-DATA-TF header and the header of its only PDV: PDU_HEADER_BYTES + PDV_HEADER_BYTES; payload_bytes follow. */
 void pdu_encode_data_header(struct writer *writer, uint8_t context_id, bool is_command, bool is_last, uint32_t payload_bytes);
 
-/* Walks the transfer syntax sub-items (40H) among raw sub-items and skips others; start with reader_over(context.transfer_syntaxes). uid without trailing NULs and spaces. */
+/* Walks the transfer syntax sub-items (40H) among raw sub-items and skips others; start with
+ * reader_over(context.transfer_syntaxes). uid without trailing NULs and spaces. */
 bool pdu_next_transfer_syntax(struct reader *reader, struct slice *uid);
 void pdu_put_transfer_syntax(struct writer *writer, struct slice uid);
 

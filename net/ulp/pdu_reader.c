@@ -114,7 +114,8 @@ static bool grow_body(struct pdu_reader *reader, size_t n) {
 static enum read_status read_associate_body(struct pdu_reader *reader, struct input *in) {
     size_t n = input_left(in) < reader->pdu_left ? input_left(in) : reader->pdu_left;
     if (!grow_body(reader, n))
-        return give_fault(reader, in, reader->offset, reader->pdu_length, ABORT_NOT_SPECIFIED, "no memory for an A-ASSOCIATE PDU");
+        return give_fault(reader, in, reader->pdu_offset, reader->pdu_length, ABORT_NOT_SPECIFIED,
+                          "no memory for an A-ASSOCIATE PDU");
     if (n) memcpy(reader->body + reader->body_length, in->at, n);
     in->at += n;
     reader->offset += n;
@@ -195,7 +196,8 @@ void pdu_reader_skip_pdu(struct pdu_reader *reader) {
     }
 }
 
-size_t pdu_reader_feed(struct pdu_reader *reader, const uint8_t *bytes, size_t n, enum read_status *status, struct read_result *result) {
+size_t pdu_reader_feed(struct pdu_reader *reader, const uint8_t *bytes, size_t n, enum read_status *status,
+                       struct read_result *result) {
     static enum read_status (*const read_phase[])(struct pdu_reader *, struct input *) = {
         [PHASE_PDU_HEADER] = read_pdu_header,
         [PHASE_FIXED_BODY] = read_fixed_body,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pdu_reader: cuts the incoming stream into PDUs and P-DATA-TF PDUs into PDVs, at any split, without buffering payload (PS3.8 9.3).
- * RJ, RELEASE and ABORT are held in place; an A-ASSOCIATE PDU in a buffer that grows with what has come, up to PDU_ASSOCIATE_BYTES_MAX,
- * and is given up by pdu_reader_drop_body. A fault leaves the reader in step: the rest of that PDU is skipped. Owned by one thread. */
+/* pdu_reader: cuts the incoming stream into PDUs and P-DATA-TF PDUs into PDVs, at any split, without buffering payload (PS3.8
+ * 9.3). RJ, RELEASE and ABORT are held in place; an A-ASSOCIATE PDU in a buffer that grows with what has come, up to
+ * PDU_ASSOCIATE_BYTES_MAX, and is given up by pdu_reader_drop_body. A fault leaves the reader in step: the rest of that PDU is
+ * skipped. Owned by one thread. */
 #ifndef LEAT_ULP_PDU_READER_H
 #define LEAT_ULP_PDU_READER_H
 
@@ -49,7 +50,8 @@ void pdu_reader_init(struct pdu_reader *reader);
 void pdu_reader_release(struct pdu_reader *reader);
 
 /* Consumes up to n bytes, returns how many, stops at the first status other than READ_MORE. */
-size_t pdu_reader_feed(struct pdu_reader *reader, const uint8_t *bytes, size_t n, enum read_status *status, struct read_result *result);
+size_t pdu_reader_feed(struct pdu_reader *reader, const uint8_t *bytes, size_t n, enum read_status *status,
+                       struct read_result *result);
 
 /* Payload of the current PDV that went elsewhere: n <= pdv_left (or <= pdu_left, if the PDU is skipped meanwhile). */
 void pdu_reader_pass(struct pdu_reader *reader, size_t n);

@@ -50,7 +50,8 @@ struct state_machine {
     uint32_t transitions; /* count, for traces */
 };
 
-/* Pure. A blank cell gives ACTION_NONE and the same state. AE-6 gives Sta3 (the request is shown to the user, who may reject it). */
+/* Pure. A blank cell gives ACTION_NONE and the same state. AE-6 gives Sta3 (the request is shown to the user, who may reject
+ * it). */
 struct transition state_machine_step(enum state state, enum event event, bool is_requestor);
 
 void state_machine_init(struct state_machine *machine, bool is_requestor);

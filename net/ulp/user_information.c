@@ -42,7 +42,7 @@ static void decode_extended(struct user_information *user, struct reader *r) {
 static void decode_common_extended(struct user_information *user, struct reader *r) {
     struct common_extended_negotiation common;
     take_common_extended(r, &common);
-    struct reader related = reader_over(common.related);
+    struct reader related = item_reader(common.related);
     while (user_information_next_related(&related, &(struct slice){0})) {}
     if (related.failed) r->failed = true;
 }
@@ -74,13 +74,13 @@ static const struct {
 
 bool user_information_decode(struct user_information *out, struct slice field, uint64_t offset, struct fault *fault) {
     *out = (struct user_information){.items = field};
-    struct reader r = reader_over(field);
+    struct reader r = item_reader(field);
     struct item item;
     while (item_next(&r, &item)) {
         uint64_t at = offset + (uint64_t)(item.field.bytes - field.bytes) - ITEM_HEADER_BYTES;
         size_t index = item.type - 0x50u; /* wraps for types below: no such row */
         if (index >= sizeof sub_items / sizeof sub_items[0] || !sub_items[index].decode) continue;
-        struct reader inside = reader_over(item.field);
+        struct reader inside = item_reader(item.field);
         sub_items[index].decode(out, &inside);
         if (inside.failed || reader_left(&inside))
             return fault_set(fault, FAULT_MALFORMED, at, "%s sub-item with an impossible length", sub_items[index].name);
@@ -93,21 +93,21 @@ bool user_information_decode(struct user_information *out, struct slice field, u
 bool user_information_next_role(struct reader *reader, struct role_selection *out) {
     struct item item;
     if (!item_find(reader, USER_ITEM_ROLE_SELECTION, &item)) return false;
-    struct reader inside = reader_over(item.field);
+    struct reader inside = item_reader(item.field);
     take_role(&inside, out);
     return !inside.failed;
 }
 bool user_information_next_extended(struct reader *reader, struct extended_negotiation *out) {
     struct item item;
     if (!item_find(reader, USER_ITEM_EXTENDED_NEGOTIATION, &item)) return false;
-    struct reader inside = reader_over(item.field);
+    struct reader inside = item_reader(item.field);
     take_extended(&inside, out);
     return !inside.failed;
 }
 bool user_information_next_common_extended(struct reader *reader, struct common_extended_negotiation *out) {
     struct item item;
     if (!item_find(reader, USER_ITEM_COMMON_EXTENDED_NEGOTIATION, &item)) return false;
-    struct reader inside = reader_over(item.field);
+    struct reader inside = item_reader(item.field);
     take_common_extended(&inside, out);
     return !inside.failed;
 }
@@ -141,7 +141,7 @@ void user_information_put_common_extended(struct writer *writer, const struct co
 void user_information_put_related(struct writer *writer, struct slice sop_class) { item_put_counted(writer, sop_class); }
 
 static void put_repeated(struct writer *writer, struct slice items, uint8_t type) {
-    struct reader r = reader_over(items);
+    struct reader r = item_reader(items);
     struct item item;
     while (item_find(&r, type, &item)) item_put(writer, type, item.field);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user_information: the User Information item of A-ASSOCIATE-RQ and -AC (PS3.8 9.3.2.3, 9.3.3.3, annex D; PS3.7 annex D.3.3) and its
- * sub-items 51H to 59H. Items that occur once are decoded into fields; items that may occur many times (role selection, extended and
- * common extended negotiation) stay in their bytes and are walked. Unknown sub-items are skipped.
- * All slices borrow from the bytes that were decoded, or from what the encoder's caller put there. Pure: any thread. */
+/* user_information: the User Information item of A-ASSOCIATE-RQ and -AC (PS3.8 9.3.2.3, 9.3.3.3, annex D; PS3.7 annex D.3.3)
+ * and its sub-items 51H to 59H. Items that occur once are decoded into fields; items that may occur many times (role
+ * selection, extended and common extended negotiation) stay in their bytes and are walked. Unknown sub-items are skipped. All
+ * slices borrow from the bytes that were decoded, or from what the encoder's caller put there. Pure: any thread. */
 #ifndef LEAT_ULP_USER_INFORMATION_H
 #define LEAT_ULP_USER_INFORMATION_H
 
 #include "engine/base/cursor.h"
 #include "engine/base/fault.h"
 
-/* Who we say we are (PS3.7 D.3.3.2): a UUID-derived root, PS3.5 B.2. Also goes to 0002,0012 and 0002,0013 of files that we write. */
+/* Who we say we are (PS3.7 D.3.3.2): a UUID-derived root, PS3.5 B.2. Also goes to 0002,0012 and 0002,0013 of files that we
+ * write. */
 #define IMPLEMENTATION_CLASS_UID "2.25.13939971367875923129297628777506110781"
 #define IMPLEMENTATION_VERSION_NAME "LEAT_0_1"
 
@@ -41,7 +42,7 @@ struct user_information {
     uint16_t window_invoked, window_performed; /* operations that the REQUESTOR may invoke / perform at once; 0: no limit */
     struct user_identity identity;        /* RQ */
     struct slice identity_response;       /* AC */
-    struct slice items;                   /* sub-items as they stand, for the walkers below; when encoding: the repeated ones (54, 56, 57) */
+    struct slice items;                   /* sub-items as they stand, for the walkers below; to encode: 54, 56 and 57 */
 };
 
 struct role_selection { /* 54H, PS3.7 D.3.3.4: roles of the association-requestor for a SOP class */
@@ -55,8 +56,8 @@ struct common_extended_negotiation { /* 57H, PS3.7 D.3.3.6; related: raw list, w
     struct slice sop_class, service_class, related;
 };
 
-/* Decodes the variable field of a User Information item. offset: where `field` stands in the stream, for the fault. False: a length is
- * impossible or a value can't be (FAULT_MALFORMED). */
+/* Decodes the variable field of a User Information item. offset: where `field` stands in the stream, for the fault. False: a
+ * length is impossible or a value can't be (FAULT_MALFORMED). */
 bool user_information_decode(struct user_information *out, struct slice field, uint64_t offset, struct fault *fault);
 
 /* Writes a whole User Information item: 51, 52, 53, roles, 55, 56, 57, 58 or 59, each that is there. Overrun: writer->failed. */
