@@ -4,6 +4,7 @@
  * a worker. */
 #include "tests/engine/runtime/stress.h"
 
+#include <poll.h>
 #include <sched.h>
 
 #include "engine/base/check.h"
@@ -129,6 +130,66 @@ static void test_full_is_a_state(void **state) {
     waker_release(&waker);
 }
 
+/* One post against one falling asleep, at the same moment, over and over: either the owner sees the item, or the event is written. */
+struct duel {
+    struct waker waker;
+    struct inbox inbox;
+    uint64_t rounds;
+    _Atomic uint64_t begun, posted; /* the round that the owner began / the producer ended: release and acquire, both ways */
+    _Atomic bool over;              /* as above */
+};
+
+static void *duel_produce(void *context) {
+    struct duel *duel = context;
+    for (uint64_t round = 1; round <= duel->rounds; round++) {
+        while (atomic_load_explicit(&duel->begun, memory_order_acquire) < round) {
+            if (atomic_load_explicit(&duel->over, memory_order_acquire)) return NULL;
+            if (round % 64 == 0) sched_yield(); /* one core */
+        }
+        for (volatile uint64_t spin = round % 32; spin; spin--) {
+        }
+        if (!inbox_post(&duel->inbox, duel)) abort();
+        atomic_store_explicit(&duel->posted, round, memory_order_release);
+    }
+    return NULL;
+}
+
+static void test_post_against_falling_asleep(void **state) {
+    struct duel duel = {.rounds = STRESS_SCALE(1000000u)};
+    size_t drained = 0, sleeps = 0, lost = 0;
+    pthread_t producer;
+    assert_true(waker_init(&duel.waker, NULL));
+    assert_true(inbox_init(&duel.inbox, &duel.waker, 4, count_drain, &drained, NULL));
+    pthread_create(&producer, NULL, duel_produce, &duel);
+    for (uint64_t round = 1; round <= duel.rounds && !lost; round++) {
+        atomic_store_explicit(&duel.begun, round, memory_order_release);
+        for (volatile uint64_t spin = round * 7919 % 200; spin; spin--) {
+        }
+        bool sleep = waker_may_sleep(&duel.waker);
+        while (atomic_load_explicit(&duel.posted, memory_order_acquire) < round) {
+            if (round % 64 == 0) sched_yield();
+        }
+        struct pollfd event = {.fd = duel.waker.event_fd, .events = POLLIN};
+        uint64_t count;
+        if (sleep) {
+            sleeps++;
+            if (poll(&event, 1, 0) == 1) assert_int_equal(read(duel.waker.event_fd, &count, sizeof(count)), sizeof(count));
+            else lost++;
+        } else if (atomic_load_explicit(&duel.waker.sleeping, memory_order_relaxed) == 0 && poll(&event, 1, 0) == 1) {
+            assert_int_equal(read(duel.waker.event_fd, &count, sizeof(count)), sizeof(count)); /* one too many: harmless */
+        }
+        waker_awake(&duel.waker);
+        assert_int_equal(waker_drain(&duel.waker), 1);
+    }
+    atomic_store_explicit(&duel.over, true, memory_order_release);
+    pthread_join(producer, NULL);
+    print_message("slept in %zu of %llu rounds\n", sleeps, (unsigned long long)duel.rounds);
+    assert_int_equal(lost, 0);
+    assert_true(sleeps > 0);
+    inbox_release(&duel.inbox);
+    waker_release(&duel.waker);
+}
+
 struct turns {
     uint32_t count;
     size_t posted;
@@ -162,6 +223,7 @@ static void test_worker_turns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_is_a_state),      cmocka_unit_test(test_worker_turns),
+        cmocka_unit_test(test_post_against_falling_asleep),
         cmocka_unit_test(test_worker_no_wake_lost),  cmocka_unit_test(test_worker_ping_pong),
         cmocka_unit_test(test_reactor_no_wake_lost), cmocka_unit_test(test_reactor_ping_pong),
     };
