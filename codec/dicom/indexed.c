@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* indexed: the table itself (keywords, VRs and levels as in PS3.6 and PS3.3) and the look-ups in it. The Patient Study module's
- * attributes (age, size, weight ...) stand at study level as in PS3.3 C.7.2.2, and follow the patient's latest object all the same. */
+/* indexed: the table itself (keywords, VRs and levels as in PS3.6 and PS3.3) and the look-ups in it. The Patient Study
+ * module's attributes (age, size, weight ...) stand at study level as in PS3.3 C.7.2.2, and follow the patient's latest
+ * object all the same. */
 #include "codec/dicom/indexed.h"
 
 #include "engine/base/check.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* indexed: the table of the attributes that the index needs, which the scanner captures from the top level of a data set: matching and
- * return keys, triggers of demographic updates, and what image-level answers show. Constant data; any thread.
+/* indexed: the table of the attributes that the index needs, which the scanner captures from the top level of a data set:
+ * matching and return keys, triggers of demographic updates, and what image-level answers show. Constant data; any thread.
  *
- * `code` is a small number of each attribute, for index rows: it is never reused and never changes. A new attribute takes the
- * next free code, whatever its tag; then INDEXED_EXTRACTOR_VERSION goes up, so that `leat rebuild` knows which records lack it. */
+ * `code` is a small number of each attribute, for index rows: it is never reused and never changes. A new attribute takes
+ * the next free code, whatever its tag; then INDEXED_EXTRACTOR_VERSION goes up, so that `leat rebuild` knows which records
+ * lack it. */
 #ifndef LEAT_DICOM_INDEXED_H
 #define LEAT_DICOM_INDEXED_H
 
@@ -37,7 +38,8 @@ const struct indexed_attribute *indexed_find(uint32_t tag);
 const struct indexed_attribute *indexed_by_keyword(const char *keyword);
 const struct indexed_attribute *indexed_by_code(uint8_t code);
 
-/* Bytes that the captured attributes of one data set can take at most, entry headers included: a buffer of this size drops nothing. */
+/* Bytes that the captured attributes of one data set can take at most, entry headers included: a buffer of this size drops
+ * nothing. */
 #define INDEXED_BLOCK_BYTES_MAX 32768
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan: reads a data set (PS3.5 7) as it arrives, in pieces of any size, and captures what the index needs (indexed.h) from its top
- * level. It keeps no value but those, allocates nothing (a deflated data set: one inflate state) and goes over the bytes of a value that
- * nobody wants in one step a piece. What devices send besides the standard is tolerated and noted as a remark; what can't be followed is
- * a fault with its offset.
+/* scan: reads a data set (PS3.5 7) as it arrives, in pieces of any size, and captures what the index needs (indexed.h) from
+ * its top level. It keeps no value but those, allocates nothing (a deflated data set: one inflate state) and goes over the
+ * bytes of a value that nobody wants in one step a piece. What devices send besides the standard is tolerated and noted as
+ * a remark; what can't be followed is a fault with its offset.
  *
- * Phases: scan_init, scan_feed ..., scan_finish, scan_release. The results are public fields, good after scan_finish (those of a fault:
- * as far as it came). One owner; no thread, no file, no socket.
+ * Phases: scan_init, scan_feed ..., scan_finish, scan_release. The results are public fields, good after scan_finish (those
+ * of a fault: as far as it came). One owner; no thread, no file, no socket.
  *
  * All offsets count bytes of the data set, of a deflated one after inflation. */
 #ifndef LEAT_DICOM_SCAN_H
@@ -53,7 +53,8 @@ enum scan_remark {
 #undef SCAN_REMARK_BIT
 };
 /* Legal or harmless, and so frequent that nobody wants to read of each. */
-#define SCAN_REMARKS_COMMON ((uint32_t)(SCAN_REMARK_GROUP_LENGTH | SCAN_REMARK_UN_SEQUENCE | SCAN_REMARK_VALUE_CUT | SCAN_REMARK_PADDED_UID))
+#define SCAN_REMARKS_COMMON \
+    ((uint32_t)(SCAN_REMARK_GROUP_LENGTH | SCAN_REMARK_UN_SEQUENCE | SCAN_REMARK_VALUE_CUT | SCAN_REMARK_PADDED_UID))
 
 #define SCAN_NONE UINT64_MAX    /* no such offset, or an undefined length */
 #define SCAN_DEPTH_MAX 64       /* nested sequences whose items have no coded length; deeper is a fault */
@@ -114,7 +115,8 @@ void scan_init(struct scan *scan, enum scan_encoding encoding, struct attributes
  * the offset and a sentence; every later call gives SCAN_FAULT too. bytes aren't kept. */
 enum scan_status scan_feed(struct scan *scan, const void *bytes, size_t n, struct fault *fault);
 
-/* No more bytes come. SCAN_DONE: whole, with or without remarks. SCAN_FAULT: it is empty or ends inside an element or a sequence. */
+/* No more bytes come. SCAN_DONE: whole, with or without remarks. SCAN_FAULT: it is empty or ends inside an element or a
+ * sequence. */
 enum scan_status scan_finish(struct scan *scan, struct fault *fault);
 
 /* Frees the inflate state, if there is one; may be called twice, and any time after scan_init. */

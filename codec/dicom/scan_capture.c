@@ -8,7 +8,8 @@
 #define TAG_NUMBER_OF_FRAMES 0x00280008u
 #define TAG_ICON_IMAGE_SEQUENCE 0x00880200u
 
-/* The place of `tag` in the table, or of the first one behind it. Elements come in order nearly always, so it is a step or two. */
+/* The place of `tag` in the table, or of the first one behind it. Elements come in order nearly always, so it is a step or
+ * two. */
 static const struct indexed_attribute *find_entry(struct scan *scan, uint32_t tag) {
     size_t count;
     const struct indexed_attribute *table = indexed_table(&count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan_element: header decoding. Order of the file: tags and lengths in both byte orders, items, implicit, explicit, what stands in place
- * of a VR when it is none, the first element. */
+/* scan_element: header decoding. Order of the file: tags and lengths in both byte orders, items, implicit, explicit, what
+ * stands in place of a VR when it is none, the first element. */
 #include "codec/dicom/scan_element.h"
 
 #define TAG_ITEM 0xFFFEE000u
@@ -91,13 +91,14 @@ static bool is_capital(uint8_t c) { return c >= 'A' && c <= 'Z'; }
 /* "??", "  " and "--" are what devices write that don't know the VR; the length behind it has 16 bits. */
 static bool is_placeholder(const uint8_t *vr) { return vr[0] == vr[1] && (vr[0] == '?' || vr[0] == ' ' || vr[0] == '-'); }
 
-/* Two zero bytes in place of the VR: a length that is a multiple of 64 KiB (pixels, overlays, curves), or no VR and a 16-bit length. */
+/* Two zero bytes in place of the VR: a length that is a multiple of 64 KiB (pixels, overlays, curves), or no VR and a
+ * 16-bit length. */
 static bool is_zero_vr(const uint8_t *bytes, const struct scan_element *e) {
     return load_le16(bytes + 4) == 0 && load_le16(bytes + 6) != 0 && !e->big && (e->tag >> 16 < 0x5000 || (e->tag >> 16 & 1));
 }
 
-/* Explicit VR, but no VR that exists. New VRs of a later standard have the long form (PS3.5 7.1.2), so capitals with two zero bytes behind
- * them are that; what is no text at all is the length of an implicit element. */
+/* Explicit VR, but no VR that exists. New VRs of a later standard have the long form (PS3.5 7.1.2), so capitals with two
+ * zero bytes behind them are that; what is no text at all is the length of an implicit element. */
 static size_t decode_odd_vr(const uint8_t *bytes, size_t have, enum scan_syntax syntax, struct scan_element *out) {
     if (is_capital(bytes[4]) && is_capital(bytes[5])) {
         out->remarks |= SCAN_REMARK_UNKNOWN_VR;
@@ -139,8 +140,8 @@ size_t scan_element_decode(const uint8_t *bytes, size_t have, enum scan_syntax s
 
 /* ---- the first element ---- */
 
-/* A first element is short, or a sequence. Where implicit VR was not announced, it has to be of a low group, too, and shorter than any
- * length that two characters in place of a VR could be taken for. */
+/* A first element is short, or a sequence. Where implicit VR was not announced, it has to be of a low group, too, and
+ * shorter than any length that two characters in place of a VR could be taken for. */
 static bool is_plausible_implicit(uint32_t tag, uint32_t length, bool is_announced) {
     if (tag == 0 || (tag >> 16 > 0x0040 && !is_announced)) return false;
     return length <= (is_announced ? 1u << 20 : 4096u) || length == SCAN_UNDEFINED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan_element: what the header of one data element or item says (PS3.5 7.1, 7.5), and which reading of it is meant when it does not
- * follow its transfer syntax. Pure functions over 8 or 12 bytes; part of scan. */
+/* scan_element: what the header of one data element or item says (PS3.5 7.1, 7.5), and which reading of it is meant when it
+ * does not follow its transfer syntax. Pure functions over 8 or 12 bytes; part of scan. */
 #ifndef LEAT_DICOM_SCAN_ELEMENT_H
 #define LEAT_DICOM_SCAN_ELEMENT_H
 
@@ -39,11 +39,12 @@ struct scan_element {
     const struct vr *vr;  /* as coded; NULL: none coded, or no such VR */
 };
 
-/* Reads the header in bytes[0..have), have >= 8. Returns 0 when *out is filled, or how many bytes it needs (12) when `have` is too few:
- * for a long header, or because the first bytes of the value decide what it is. */
+/* Reads the header in bytes[0..have), have >= 8. Returns 0 when *out is filled, or how many bytes it needs (12) when `have`
+ * is too few: for a long header, or because the first bytes of the value decide what it is. */
 size_t scan_element_decode(const uint8_t *bytes, size_t have, enum scan_syntax syntax, struct scan_element *out);
 
-/* The first element of a data set that was announced as `announced`: how it is really coded. SCAN_SYNTAX_NONE: this is no data set. */
+/* The first element of a data set that was announced as `announced`: how it is really coded. SCAN_SYNTAX_NONE: this is no
+ * data set. */
 enum scan_syntax scan_element_first(const uint8_t bytes[SCAN_HEADER_BYTES_MIN], enum scan_syntax announced);
 
 /* 7FE0,0008 7FE0,0009 7FE0,0010. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan_inflate: see the header. A step is bounded by the caller's output, so that a small input that inflates to a thousand times its size
- * costs time but no memory. */
+/* scan_inflate: see the header. A step is bounded by the caller's output, so that a small input that inflates to a thousand
+ * times its size costs time but no memory. */
 #include "codec/dicom/scan_inflate.h"
 
 #include <limits.h>
@@ -28,8 +28,8 @@ void scan_inflate_destroy(struct scan_inflate *state) {
     free(state);
 }
 
-/* A zlib header's first byte names deflate (8) and a window. Read as raw deflate it would be a stored block that is not the last one,
- * with a padding bit set, which no deflater writes. */
+/* A zlib header's first byte names deflate (8) and a window. Read as raw deflate it would be a stored block that is not the
+ * last one, with a padding bit set, which no deflater writes. */
 static void look_at_first_byte(struct scan_inflate *state, uint8_t first) {
     state->started = true;
     state->wrapped = (first & 0x0F) == 8 && first >> 4 <= 7;

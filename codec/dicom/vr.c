@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vr: Table 6.2-1 of PS3.5. The look-up is one load in a table of all pairs of capitals: the scanner does it for every element. */
+/* vr: Table 6.2-1 of PS3.5. The look-up is one load in a table of all pairs of capitals: the scanner does it for every
+ * element. */
 #include "codec/dicom/vr.h"
 
 /* name, kind, unit, long form, multiple, characters at most */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vr: value representations (PS3.5 6.2) as a table: how the length is coded, what is swapped between byte orders, how long a value may
- * be. Constant data; any thread. */
+/* vr: value representations (PS3.5 6.2) as a table: how the length is coded, what is swapped between byte orders, how long
+ * a value may be. Constant data; any thread. */
 #ifndef LEAT_DICOM_VR_H
 #define LEAT_DICOM_VR_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* made_data_set: see the header. It shares no code with the scanner but the VR names that have a long form, written out again here. */
+/* made_data_set: see the header. It shares no code with the scanner but the VR names that have a long form, written out
+ * again here. */
 #include "made_data_set.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* made_data_set: writes data sets for tests, in any encoding and with both kinds of length, element by element, good ones and (made_raw)
- * any others. Phases: init, elements, then bytes and length are the data set; release. Aborts where memory ends. */
+/* made_data_set: writes data sets for tests, in any encoding and with both kinds of length, element by element, good ones
+ * and (made_raw) any others. Phases: init, elements, then bytes and length are the data set; release. Aborts where memory
+ * ends. */
 #ifndef LEAT_TESTS_DICOM_MADE_DATA_SET_H
 #define LEAT_TESTS_DICOM_MADE_DATA_SET_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scanned: the outcome of one scan as plain data, so that tests can compare scans of the same bytes fed in different pieces. The bytes are
- * copied to heap blocks of their exact size first, so that the address sanitizer sees a read beyond any piece. */
+/* scanned: the outcome of one scan as plain data, so that tests can compare scans of the same bytes fed in different
+ * pieces. The bytes are copied to heap blocks of their exact size first, so that the address sanitizer sees a read beyond
+ * any piece. */
 #ifndef LEAT_TESTS_DICOM_SCANNED_H
 #define LEAT_TESTS_DICOM_SCANNED_H
 
