@@ -31,7 +31,7 @@ static void write_totals(struct writer *w, const struct catalog_summary *summary
     for (size_t i = 0; i < array_count(numbers); i++) packed_number(w, numbers[i]);
 }
 
-static bool read_totals(struct slice bytes, struct catalog_summary *summary) {
+bool catalog_decode_totals(struct slice bytes, struct catalog_summary *summary) {
     struct catalog_totals *t = &summary->totals;
     uint64_t *const numbers[] = {&summary->highest_sequence, &t->patients, &t->studies, &t->series, &t->instances, &t->bytes,
                                  &t->superseded, &t->superseded_bytes, &t->quarantined_series, &t->quarantined,
@@ -70,7 +70,7 @@ static bool read_one(struct database *database, bool persisted, enum keys_table 
 
 bool catalog_read_summary(struct database *database, bool persisted, struct catalog_summary *summary, struct fault *fault) {
     memset(summary, 0, sizeof *summary);
-    return read_one(database, persisted, KEYS_TOTALS, summary, read_totals, fault) &&
+    return read_one(database, persisted, KEYS_TOTALS, summary, catalog_decode_totals, fault) &&
            read_one(database, persisted, KEYS_POSITIONS, summary, read_positions, fault);
 }
 

@@ -19,7 +19,7 @@ struct check {
     struct row_arena arena;
     struct database_value value;
     /* the group at hand */
-    bool open;
+    bool open, stopped;
     uint8_t group[1 + KEYS_LONG_BYTES + KEYS_SHORT_BYTES];
     size_t group_length;
     struct catalog_counts counted;
@@ -141,7 +141,7 @@ static bool check_instance(struct walk *walk, struct slice key, struct slice val
     if (memcmp(right.bytes + 1, key.bytes + 1, right.length - 1) != 0)
         say(check, &check->report->wrong_rows, "the row of an instance stands under another one's key");
     if (!version && !present(check, &sop)) say(check, &check->report->wrong_lookups, "an instance has no lookup by SOP Instance UID");
-    if (!version) check->lookups_expected++;
+    check->stopped = !seen.more;
     return seen.more;
 }
 
@@ -261,8 +261,12 @@ static bool count_lookup(struct walk *walk, struct slice key, struct slice value
 }
 
 static void check_totals(struct check *check) {
-    struct catalog_summary stored;
-    if (!catalog_read_summary(check->walk->catalog->database, false, &stored, &check->walk->seen)) return;
+    struct catalog_summary stored = {0};
+    struct key key = keys_begin(KEYS_TOTALS);
+    if (present(check, &key) && !catalog_decode_totals(check->value.bytes, &stored)) {
+        say(check, &check->report->wrong_rows, "the totals can't be read");
+        return;
+    }
     const struct catalog_totals *a = &stored.totals, *b = &check->totals;
     if (a->patients != b->patients || a->studies != b->studies || a->series != b->series || a->instances != b->instances ||
         a->bytes != b->bytes || a->superseded != b->superseded || a->superseded_bytes != b->superseded_bytes ||
@@ -275,14 +279,13 @@ static void check_totals(struct check *check) {
 
 static void pass(struct check *check, enum keys_table table, walk_row *row, void (*close)(struct check *check)) {
     struct key prefix = keys_begin(table);
-    if (check->walk->seen.code) return;
+    if (check->walk->seen.code || check->stopped) return;
     walk_prefix(check->walk, &prefix, row, check);
-    if (close) finish(check, close);
+    if (close && !check->stopped) finish(check, close);
 }
 
 static void run(struct check *check) {
-    static const enum keys_table lookups[] = {KEYS_SOP,      KEYS_NAME, KEYS_PATIENT_ID, KEYS_PATIENT_STUDY,
-                                              KEYS_ACCESSION, KEYS_DATE, KEYS_MODALITY};
+    static const enum keys_table lookups[] = {KEYS_NAME, KEYS_PATIENT_ID, KEYS_PATIENT_STUDY, KEYS_ACCESSION, KEYS_DATE, KEYS_MODALITY};
     check->walk->hidden = true;
     pass(check, KEYS_INSTANCE, check_instance, close_instances);
     pass(check, KEYS_VERSION, check_instance, close_versions);
@@ -290,7 +293,7 @@ static void run(struct check *check) {
     pass(check, KEYS_STUDY, check_study, NULL);
     pass(check, KEYS_PATIENT, check_patient, NULL);
     for (size_t i = 0; i < sizeof lookups / sizeof lookups[0]; i++) pass(check, lookups[i], count_lookup, NULL);
-    if (check->walk->seen.code) return;
+    if (check->walk->seen.code || check->stopped) return;
     if (check->lookups_found != check->lookups_expected)
         say(check, &check->report->wrong_lookups, "%llu lookups where rows ask for %llu", (unsigned long long)check->lookups_found,
             (unsigned long long)check->lookups_expected);

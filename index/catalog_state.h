@@ -45,6 +45,7 @@ struct catalog {
 
 /* Reads 't' and 'l'; absent: zeros. persisted: as a crash would leave them. */
 bool catalog_read_summary(struct database *database, bool persisted, struct catalog_summary *summary, struct fault *fault);
+bool catalog_decode_totals(struct slice bytes, struct catalog_summary *summary);
 void catalog_write_summary(struct database_batch *batch, const struct catalog_summary *summary);
 
 #endif

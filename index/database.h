@@ -8,17 +8,17 @@
 #ifndef LEAT_INDEX_DATABASE_H
 #define LEAT_INDEX_DATABASE_H
 
-#include "engine/base/fault.h"
-
 #ifdef __cplusplus
 #include <cstddef>
 #include <cstdint>
 extern "C" {
+#include "engine/base/fault.h"
 struct slice { /* engine/base/slice.h, whose helpers are C only */
     const uint8_t *bytes;
     size_t length;
 };
 #else
+#include "engine/base/fault.h"
 #include "engine/base/slice.h"
 #endif
 
