@@ -130,6 +130,9 @@ static void read_key(struct walk *walk, size_t index, const struct config_node *
         config_errors_add(walk->errors, node->line, shown, "must be a list of at most %u entries", LIMIT_CLIENTS);
 }
 
+/* A section whose keys are all comments. */
+static bool is_empty(const struct config_node *node) { return node->kind == CONFIG_NODE_SCALAR && !*node->text; }
+
 static void read_map(struct walk *walk, const struct config_node *map, const char *section) {
     bool in_client = walk->client != NULL;
     for (size_t i = 0; i < map->count && walk->errors->count < CONFIG_ERRORS_MOST; i++) {
@@ -140,7 +143,7 @@ static void read_map(struct walk *walk, const struct config_node *map, const cha
         size_t index = n < (int)sizeof name ? find_key(name, in_client) : config_table_count;
         if (index < config_table_count)
             read_key(walk, index, node, shown);
-        else if (!*section && is_section(name, in_client) && node->kind == CONFIG_NODE_MAP)
+        else if (!*section && is_section(name, in_client) && (node->kind == CONFIG_NODE_MAP || is_empty(node)))
             read_map(walk, node, name);
         else if (!*section && is_section(name, in_client))
             config_errors_add(walk->errors, node->line, shown, "is a map of keys (such as '%s')", guess(name, in_client));

@@ -14,7 +14,7 @@ bool size_parse_ms(const char *text, uint64_t *ms);
 /* Digits only. */
 bool size_parse_count(const char *text, uint64_t *count);
 
-#define SIZE_TEXT_BYTES 32
+#define SIZE_TEXT_BYTES 48
 /* "256 MiB", "1.5 GiB", "817 bytes"; the text is in `out`. */
 const char *size_format_bytes(uint64_t bytes, char out[SIZE_TEXT_BYTES]);
 /* "1h 05min", "2min 10s", "45s", "250ms". */

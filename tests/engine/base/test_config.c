@@ -31,6 +31,7 @@ static char *bad(const char *text) {
 
 static void test_defaults(void **state) {
     (void)state;
+    config_destroy(good("store:\ntimeouts: {}\n")); /* sections whose keys are all comments */
     struct config *config = good("");
     assert_string_equal(config->data_dir, "./leat-data");
     assert_null(config->index_dir);
@@ -175,6 +176,7 @@ static const struct {
     {"operations: [echo, destroy]\n", "operations: 'destroy'"},
     {"operations: []\n", "operations: a list can't stand here"},
     {"async_window: 0\n", "from 1 to 256"},
+    {"store: [a]\n", "store: is a map of keys"},
     {"max_pdu_length: 12\n", "a whole number from 1024 to 134217728, or 0"},
     {"max_pdu_length: -1\n", "max_pdu_length: '-1'"},
     {"storage_sop_classes: [1.2.03]\n", "storage_sop_classes: '1.2.03'"},
