@@ -16,12 +16,14 @@
 struct inbox;
 
 struct waker {
-    struct inbox *inboxes; /* owner only: its inboxes, drained in the order of their init */
-    int event_fd;          /* readable: somebody woke us */
-    _Alignas(64) _Atomic uint32_t sleeping; /* 1: the owner sleeps or is about to. Stored by the owner (seq_cst), taken by the
-                                             * first waker that sees it (seq_cst load, then exchange); pairs with ring_mpsc_push's
-                                             * publication on the one side and ring_mpsc_is_empty's load on the other */
-    _Atomic uint32_t asked;                 /* 1: waker_wake was called (seq_cst); taken by the owner in waker_may_sleep */
+    struct inbox *inboxes;     /* owner only: its inboxes, drained in the order of their init */
+    int event_fd;              /* readable: somebody woke us */
+    uint8_t apart_flags[64];   /* a cache line of their own for what producers look at */
+    _Atomic uint32_t sleeping; /* 1: the owner sleeps or is about to. Stored by the owner (seq_cst), taken by the first waker that
+                                * sees it (seq_cst load, then exchange); pairs with ring_mpsc_push's publication on the one side
+                                * and ring_mpsc_is_empty's load on the other */
+    _Atomic uint32_t asked;    /* 1: waker_wake was called (seq_cst); taken by the owner in waker_may_sleep */
+    uint8_t apart_end[56];
 };
 
 struct inbox {

@@ -17,9 +17,12 @@
 struct ring_mpsc {
     _Atomic(void *) *slots; /* published by push (seq_cst), pairs with the loads in pop (acquire) and is_empty (seq_cst) */
     uint64_t mask;
-    _Alignas(64) _Atomic uint64_t tail; /* the next index to reserve; only the compare-and-swap in push changes it (relaxed: the
-                                         * slot carries the data) */
-    _Alignas(64) _Atomic uint64_t head; /* written by pop (release), pairs with push's acquire: slots below it are NULL again */
+    uint8_t apart_tail[64];  /* cache lines apart, whatever the alignment of what this stands in */
+    _Atomic uint64_t tail;   /* the next index to reserve; only the compare-and-swap in push changes it (relaxed: the slot
+                              * carries the data) */
+    uint8_t apart_head[64];
+    _Atomic uint64_t head;   /* written by pop (release), pairs with push's acquire: slots below it are NULL again */
+    uint8_t apart_end[56];
 };
 
 /* capacity: a power of two, > 0 (an invariant). False: no memory (FAULT_MEMORY), nothing to release. */

@@ -15,10 +15,13 @@
 struct ring_spsc {
     void **slots;
     uint64_t mask;
-    _Alignas(64) _Atomic uint64_t tail; /* written by the producer (release); pairs with the consumer's acquire load in pop */
-    uint64_t head_seen;                 /* producer only: the last head that it looked at */
-    _Alignas(64) _Atomic uint64_t head; /* written by the consumer (release); pairs with the producer's acquire load in push */
-    uint64_t tail_seen;                 /* consumer only: the last tail that it looked at */
+    uint8_t apart_tail[64]; /* cache lines apart, whatever the alignment of what this stands in */
+    _Atomic uint64_t tail;  /* written by the producer (release); pairs with the consumer's acquire load in pop */
+    uint64_t head_seen;     /* producer only: the last head that it looked at */
+    uint8_t apart_head[64];
+    _Atomic uint64_t head;  /* written by the consumer (release); pairs with the producer's acquire load in push */
+    uint64_t tail_seen;     /* consumer only: the last tail that it looked at */
+    uint8_t apart_end[48];
 };
 
 /* capacity: a power of two, > 0 (an invariant). False: no memory (FAULT_MEMORY), nothing to release. */

@@ -21,7 +21,7 @@ struct worker {
 static _Thread_local const struct worker *current; /* the worker whose loop this thread runs */
 
 struct worker *worker_create(const struct worker_options *options, struct fault *fault) {
-    struct worker *worker = aligned_alloc(64, sizeof(*worker));
+    struct worker *worker = malloc(sizeof(*worker));
     if (!worker) {
         fault_set(fault, FAULT_MEMORY, 0, "no memory for a worker");
         return NULL;

@@ -262,7 +262,7 @@ uint64_t listener_accepted_count(const struct listener *listener) {
 static bool listener_init(struct listener *listener, const struct listener_options *options, struct fault *fault) {
     listener->socket_count = options->endpoint_count ? options->endpoint_count : 1;
     listener->sockets = calloc(listener->socket_count, sizeof(*listener->sockets));
-    listener->targets = aligned_alloc(64, options->target_count * sizeof(*listener->targets));
+    listener->targets = calloc(options->target_count, sizeof(*listener->targets));
     listener->reactors = calloc(options->target_count, sizeof(struct reactor *));
     if (!listener->sockets || !listener->targets || !listener->reactors)
         return fault_set(fault, FAULT_MEMORY, 0, "no memory for a listener");
@@ -284,7 +284,7 @@ static bool listener_init(struct listener *listener, const struct listener_optio
 
 struct listener *listener_create(const struct listener_options *options, struct fault *fault) {
     invariant(options->target_count > 0);
-    struct listener *listener = aligned_alloc(64, sizeof(*listener));
+    struct listener *listener = malloc(sizeof(*listener));
     if (!listener) {
         fault_set(fault, FAULT_MEMORY, 0, "no memory for a listener");
         return NULL;
