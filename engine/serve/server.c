@@ -66,7 +66,7 @@ static bool create_reactors(struct server *server, struct fault *fault) {
     placement_cpus(PLACEMENT_AUTO, cpus, server->reactor_count);
     bool ok = true;
     for (uint32_t i = 0; ok && i < server->reactor_count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "reactor-%u", i);
         const struct reactor_options options = {
             .name = name, .index = i, .entries = 1024, .cpu = cpus[i], .context = &server->stations[i]};
