@@ -170,8 +170,8 @@ size_t pdu_associate_room(const struct associate *associate) {
     const struct user_information *user = &associate->user;
     size_t room = PDU_HEADER_BYTES + PDU_ASSOCIATE_BYTES_LEAST + ITEM_HEADER_BYTES + associate->application_context.length;
     for (size_t i = 0; i < associate->context_count; i++)
-        room += 3 * ITEM_HEADER_BYTES + 4 + UID_BYTES_MAX + associate->contexts[i].abstract_syntax.length +
-                associate->contexts[i].transfer_syntaxes.length;
+        room += 3 * ITEM_HEADER_BYTES + 4 + UID_BYTES_MAX + associate->contexts[i].transfer_syntaxes.length +
+                (associate->is_accept ? 0 : associate->contexts[i].abstract_syntax.length);
     return room + user->items.length + user->implementation_class_uid.length + user->implementation_version_name.length +
            user->identity.primary.length + user->identity.secondary.length + user->identity_response.length + 64;
 }

@@ -180,10 +180,14 @@ static void roles_and_extended(void **unused) {
     assert_false(user_information_next_extended(&r, &extended));
     policy.role = any_role;
     policy.extended = echo_extended;
+    user_information_put_role(&w, &(struct role_selection){slice_text(CT_IMAGE_STORAGE), true, false});
+    rq.user.items = slice_of(items, writer_length(&w));
     assert_accept();
     r = reader_over(answer.accept.user.items);
     assert_true(user_information_next_role(&r, &role));
     assert_true(!role.scu && role.scp); /* never more than proposed */
+    assert_true(user_information_next_role(&r, &role));
+    assert_true(role.scu && !role.scp);
     assert_false(user_information_next_role(&r, &role));
     r = reader_over(answer.accept.user.items);
     assert_true(user_information_next_extended(&r, &extended));

@@ -303,6 +303,35 @@ static void malformed_requests_are_faults(void **unused) {
     spoiled(0x4a, 0x77, false); /* so is an unknown item */
 }
 
+/* Each sub-item alone: right as it is, a fault with its length one more or one less. */
+static void lengths_of_sub_items(void **unused) {
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } items[] = {
+#define ITEM(bytes) {bytes, sizeof bytes - 1}
+        ITEM("\x51\0\0\4\0\0\x40\0"),
+        ITEM("\x53\0\0\4\0\5\0\1"),
+        ITEM("\x54\0\0\7\0\3" "1.2\1\1"),
+        ITEM("\x57\0\0\x11\0\3" "1.2\0\3" "1.3\0\5\0\3" "1.4"),
+        ITEM("\x58\0\0\x0a\2\1\0\2me\0\2pw"),
+        ITEM("\x59\0\0\4\0\2ok"),
+#undef ITEM
+    };
+    for (size_t i = 0; i < array_count(items); i++) {
+        struct user_information user;
+        struct fault fault;
+        uint8_t copy[40] = {0};
+        memcpy(copy, items[i].bytes, items[i].length);
+        assert_true(user_information_decode(&user, slice_of(copy, items[i].length), 100, &fault));
+        for (int by = -1; by <= 1; by += 2) {
+            copy[3] = (uint8_t)(items[i].bytes[3] + by);
+            if (user_information_decode(&user, slice_of(copy, items[i].length + (size_t)by), 100, &fault)) fail_msg("item %zu", i);
+            assert_int_equal(fault.offset, 100);
+        }
+    }
+}
+
 static void words(void **unused) {
     assert_string_equal(pdu_reject_text((struct reject){2, 3, 2}),
                         "rejected transient, by the provider (presentation): local limit exceeded");
@@ -320,7 +349,7 @@ int main(void) {
         cmocka_unit_test(storescp_answer_is_understood),  cmocka_unit_test(reencoding_gives_the_same_bytes),
         cmocka_unit_test(associate_round_trips),          cmocka_unit_test(small_pdus_are_the_standards),
         cmocka_unit_test(every_cut_is_safe),              cmocka_unit_test(malformed_requests_are_faults),
-        cmocka_unit_test(words),
+        cmocka_unit_test(lengths_of_sub_items),           cmocka_unit_test(words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
