@@ -4,7 +4,7 @@
 # for installing packages). Builds stay in build*/, so running it again is quick.
 #
 # usage: tools/test.sh [--quick] [--only PART]... [--list]
-#   layers        who includes whom (tools/dev/layers)
+#   layers        who includes whom (tools/dev/layers), and the tests of the scripts
 #   unit          unit and property tests, ASan and UBSan
 #   threads       tests of runtime, ingest and index, and a server under load, ThreadSanitizer
 #   fuzz          each fuzzer for LEAT_FUZZ_SECONDS (10) on its seeds, ASan and UBSan
@@ -119,6 +119,7 @@ PYTHON
 
 part_layers() {
     if logged layers tools/dev/layers; then tail -1 "$logs/layers.log"; pass 1; else fail "layers"; fi
+    system_tests tools tests/tools
 }
 
 part_unit() {
