@@ -214,7 +214,7 @@ static unsigned line_of_key(const struct walk *walk, const char *name) { return 
 static void settle_listen(struct walk *walk, bool address_given) {
     struct config *config = walk->config;
     unsigned line = line_of_key(walk, "listen");
-    if (line && (line_of_key(walk, "bind") || line_of_key(walk, "port")))
+    if (config->listen_count && line && (line_of_key(walk, "bind") || line_of_key(walk, "port")))
         config_errors_add(walk->errors, line, "listen", "stands beside bind or port; write every address in listen");
     for (size_t i = 0; i < config->listen_count; i++)
         for (size_t j = 0; j < i; j++)

@@ -162,10 +162,15 @@ static struct session *find_place(struct control_server *server) {
     return place;
 }
 
+/* A socket that is closed with its request unread would take the answer with it: so what the client sends is read until it hangs up. */
 static void refuse(int socket, const char *why) {
-    uint8_t status[4];
+    uint8_t status[4], ignored[512];
+    struct timeval timeout = {.tv_sec = 1};
     store_le32(status, 1);
-    if (control_wire_send_frame(socket, OUTPUT_MESSAGE, why, strlen(why))) control_wire_send_frame(socket, CONTROL_FRAME_EXIT, status, 4);
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (control_wire_send_frame(socket, OUTPUT_MESSAGE, why, strlen(why)) && control_wire_send_frame(socket, CONTROL_FRAME_EXIT, status, 4))
+        while (recv(socket, ignored, sizeof ignored, 0) > 0) {
+        }
     close(socket);
 }
 
@@ -251,12 +256,15 @@ struct control_server *control_server_start(const char *path, control_handler ha
 
 /* Sessions are told to end; one that waits for its client to read is cut off. */
 static void end_sessions(struct control_server *server) {
+    bool has_thread[LIMIT_CONTROL_SESSIONS];
     pthread_mutex_lock(&server->mutex);
-    for (size_t i = 0; i < LIMIT_CONTROL_SESSIONS; i++)
+    for (size_t i = 0; i < LIMIT_CONTROL_SESSIONS; i++) {
+        has_thread[i] = server->sessions[i].state != SESSION_FREE;
         if (server->sessions[i].state == SESSION_RUNNING) shutdown(server->sessions[i].socket, SHUT_RDWR);
+    }
     pthread_mutex_unlock(&server->mutex);
     for (size_t i = 0; i < LIMIT_CONTROL_SESSIONS; i++)
-        if (server->sessions[i].state != SESSION_FREE) pthread_join(server->sessions[i].thread, NULL);
+        if (has_thread[i]) pthread_join(server->sessions[i].thread, NULL);
 }
 
 void control_server_stop(struct control_server *server) {
