@@ -40,7 +40,7 @@ struct disk_op {
 };
 
 /* A piece of blocking work, embedded in its user, who keeps it until done (or, without done, work) returns. It may be started again from
- * its own done. */
+ * its own done, or, when it has none, as the last thing that its work does. */
 struct disk_job {
     void (*work)(struct disk_job *job); /* on the background thread */
     void (*done)(struct disk_job *job); /* on the loop; NULL: nothing is to be done there */
@@ -54,7 +54,7 @@ struct disk_space {
     uint64_t free_bytes, total_bytes;
 };
 
-typedef void disk_visitor(void *context, const char *name, bool is_dir);
+typedef void disk_visitor(void *context, const char *name, bool is_dir, uint64_t bytes);
 
 struct disk_calls {
     int (*open)(struct disk *disk, const char *path, unsigned flags, struct disk_file **file);
@@ -107,7 +107,7 @@ static inline int disk_unlink(struct disk *d, const char *path) { return d->call
 static inline int disk_mkdir(struct disk *d, const char *path) { return d->calls->mkdir(d, path); } /* -EEXIST when it is there */
 /* Makes the names in a folder durable: created, renamed and removed ones. */
 static inline int disk_sync_dir(struct disk *d, const char *path) { return d->calls->sync_dir(d, path); }
-/* Every name but . and ..; -ENOENT when there is no such folder. */
+/* Every name but . and .., with its size; -ENOENT when there is no such folder. */
 static inline int disk_list(struct disk *d, const char *path, disk_visitor *visit, void *context) {
     return d->calls->list(d, path, visit, context);
 }

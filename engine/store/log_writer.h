@@ -41,10 +41,13 @@ struct append {
     struct place place;
     uint64_t next_offset; /* in place.segment: where the next record begins; all up to here is durable: a position for replay */
 
-    struct append *next;  /* the writer's from append to done; before and after it the user's */
-    uint32_t header_bytes, part; /* the writer's */
-    uint64_t end, part_offset;
-    bool encoded;
+    struct append *next; /* the writer's from append to done; before and after it the user's */
+    struct {             /* the writer's */
+        uint64_t end;         /* of the record in its segment */
+        uint64_t part_offset; /* what is issued of the payload: parts before `part`, and this much of it */
+        uint32_t part;
+        bool placed, issued;  /* has a place in a segment; all of it is written or being written */
+    } progress;
 };
 
 struct log_writer;
@@ -71,8 +74,8 @@ struct log_writer_counters {
 /* Prepares the first segment in the background: returns at once. NULL: read-only store, or no memory. Loop's thread, or before it runs. */
 struct log_writer *log_writer_create(struct store *store, const struct log_writer_options *options, struct fault *fault);
 
-/* Queues an append. Its done may be called inside this call only when the writer is stopped or the store read-only... never otherwise
- * before log_writer_kick. Loop's thread. */
+/* Queues an append; nothing is begun before log_writer_kick. Its done is called inside this call only when the writer was stopped.
+ * Loop's thread. */
 void log_writer_append(struct log_writer *writer, struct append *append);
 /* Begins what can be begun: once after each batch of appends. Loop's thread. */
 void log_writer_kick(struct log_writer *writer);

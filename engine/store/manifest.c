@@ -47,6 +47,7 @@ void manifest_release(struct manifest *manifest) {
     free(manifest->segments);
     manifest->segments = NULL;
     pthread_mutex_destroy(&manifest->mutex);
+    manifest->disk = NULL;
 }
 
 /* ---- the table ---- */
@@ -98,6 +99,13 @@ uint32_t manifest_take_number(struct manifest *manifest) {
     uint32_t number = manifest->archive.next_segment++;
     pthread_mutex_unlock(&manifest->mutex);
     return number;
+}
+
+uint32_t manifest_sync_failures(struct manifest *manifest) {
+    pthread_mutex_lock(&manifest->mutex);
+    uint32_t failures = manifest->sync_failures;
+    pthread_mutex_unlock(&manifest->mutex);
+    return failures;
 }
 
 bool manifest_get_segment(struct manifest *manifest, uint32_t number, struct manifest_segment *segment) {

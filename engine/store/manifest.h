@@ -88,6 +88,9 @@ bool manifest_put_volume(struct manifest *manifest, const struct manifest_volume
 /* A number for a new segment, never given before. */
 uint32_t manifest_take_number(struct manifest *manifest);
 
+/* How often an fdatasync of the manifest has failed so far. Any thread. */
+uint32_t manifest_sync_failures(struct manifest *manifest);
+
 /* Copies the entry; false: no such segment. Any thread. */
 bool manifest_get_segment(struct manifest *manifest, uint32_t number, struct manifest_segment *segment);
 

@@ -86,6 +86,7 @@ struct store_segment {
     enum store_kind kind;
     uint8_t id[RECORD_ID_BYTES];
     bool sealed;            /* its end is final */
+    bool missing;           /* its file is gone, which was accepted */
     uint64_t end;           /* sealed end, or durable end so far; records lie in [4096, end) */
 };
 /* In the order of their numbers; the visitor returns false to stop. */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log_writer_recover: after a write or an fdatasync failed. Nothing is issued until:
+ *   1. every write in flight has ended (their buffers are their owners' again);
+ *   2. a segment sealed by a failed write has its good prefix synced and acknowledged;
+ *   3. the appends that failed are told so, and those behind a failed write are queued again;
+ *   4. the segment's end is recorded (or the store has turned read-only, and everything is refused). */
+#include <errno.h>
+
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/store/log_writer_state.h"
+#include "engine/store/segment.h"
+
+/* The first append whose bytes reach beyond `offset` of the slot: the one that the write failed. */
+static struct append *append_at(struct log_writer *writer, const struct slot *slot, uint64_t offset) {
+    for (struct append *a = writer->head; a && a->progress.placed; a = a->next)
+        if (a->place.segment == slot->file.segment->number && a->progress.end > offset) return a;
+    return NULL;
+}
+
+void log_writer_write_failed(struct log_writer *writer, struct unit *unit, int64_t result) {
+    struct slot *slot = unit->slot;
+    uint64_t good = result > 0 ? (uint64_t)result : 0;
+    struct append *append = append_at(writer, slot, unit->offset + good);
+    log_writer_count(writer, write_failures, 1);
+    if (result < 0)
+        log_error("log %u: a write to segment %u at offset %llu failed (error %d): the segment is sealed there", writer->options.log,
+                  slot->file.segment->number, (unsigned long long)unit->offset, (int)-result);
+    else
+        log_error("log %u: a write to segment %u at offset %llu came up short (%lld of %llu bytes): the segment is sealed there",
+                  writer->options.log, slot->file.segment->number, (unsigned long long)unit->offset, (long long)result,
+                  (unsigned long long)unit->bytes);
+    invariant(append);
+    writer->recovering = true;
+    if (append->place.offset >= slot->seal_at) return;
+    slot->seal_at = append->place.offset;
+    slot->seal_result = result == -ENOSPC || result == -EDQUOT ? APPEND_NO_SPACE : APPEND_FAILED;
+    if (slot->written > slot->seal_at) slot->written = slot->seal_at;
+}
+
+void log_writer_check_filesystems(struct log_writer *writer) {
+    for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
+        struct slot *slot = &writer->slots[i];
+        if (slot->state != SLOT_WRITING) continue;
+        uint32_t failures = atomic_load_explicit(&writer->store->filesystems[slot->filesystem].sync_failures, memory_order_acquire);
+        if (failures == slot->failures_seen) continue;
+        slot->failures_seen = failures;
+        if (slot->assigned == slot->durable) continue; /* nothing of it was at stake */
+        slot->sync_failed = true;
+        writer->recovering = true;
+    }
+}
+
+static bool is_failed(const struct slot *slot) {
+    return slot->state == SLOT_WRITING && (slot->sync_failed || slot->seal_at != LOG_WRITER_NO_SEAL);
+}
+
+/* The oldest segment that failed. */
+static struct slot *failed_slot(struct log_writer *writer) {
+    struct slot *oldest = NULL;
+    for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
+        struct slot *slot = &writer->slots[i];
+        if (is_failed(slot) && (!oldest || slot->file.segment->number < oldest->file.segment->number)) oldest = slot;
+    }
+    return oldest;
+}
+
+/* Whether everything before the failure is durable, so that its appends have had their end. */
+static bool is_settled_before(const struct log_writer *writer, const struct slot *failed) {
+    for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
+        const struct slot *slot = &writer->slots[i];
+        if (slot->state != SLOT_WRITING || slot->file.segment->number >= failed->file.segment->number) continue;
+        if (slot->durable < slot->assigned) return false;
+    }
+    return failed->sync_failed || failed->durable >= failed->seal_at;
+}
+
+static void unplace(struct append *append) { memset(&append->progress, 0, sizeof append->progress); }
+
+/* Takes the appends of the slot out of the queue: those that failed are told so, the others stand first among those not issued. */
+static void sort_out(struct log_writer *writer, struct slot *slot) {
+    struct append *failed = NULL, **failed_end = &failed, *again = NULL, **again_end = &again;
+    struct append *kept = NULL, **kept_end = &kept, *kept_last = NULL, *again_last = NULL;
+    struct append *a = writer->head;
+    for (struct append *next; a && a->progress.placed; a = next) {
+        next = a->next;
+        bool here = a->place.segment == slot->file.segment->number;
+        bool dead = here && (slot->sync_failed || a->place.offset == slot->seal_at);
+        struct append ***end = dead ? &failed_end : here ? &again_end : &kept_end;
+        **end = a;
+        *end = &a->next;
+        if (here && !dead) {
+            again_last = a;
+            unplace(a);
+            log_writer_count(writer, resubmitted, 1);
+        }
+        if (!here) kept_last = a;
+    }
+    *failed_end = NULL;
+    *again_end = a;
+    writer->unissued = again;
+    *kept_end = again;
+    writer->head = kept;
+    if (!a) writer->tail = again_last ? again_last : kept_last;
+    enum append_result result = slot->sync_failed ? APPEND_FAILED : slot->seal_result;
+    uint64_t end = slot->sync_failed ? slot->durable : slot->seal_at;
+    slot->seal_at = end;
+    log_writer_seal(writer, slot, end);
+    for (struct append *next; failed; failed = next) {
+        next = failed->next;
+        log_writer_finish(writer, failed, result);
+    }
+}
+
+static bool is_sealing(const struct log_writer *writer) {
+    for (size_t i = 0; i < LOG_WRITER_SLOTS; i++)
+        if (writer->slots[i].state == SLOT_SEALING) return true;
+    return false;
+}
+
+void log_writer_recover(struct log_writer *writer) {
+    if (writer->in_flight || writer->syncing) return;
+    for (;;) {
+        struct slot *slot = failed_slot(writer);
+        if (!slot) break;
+        if (!is_settled_before(writer, slot)) return; /* start_sync goes on with it */
+        /* Appends before it that are durable were acknowledged; if the first one in the queue still is one of those, the next step does. */
+        sort_out(writer, slot);
+    }
+    if (is_sealing(writer)) return;
+    writer->recovering = false;
+    if (store_is_read_only(writer->store)) writer->refuse = APPEND_READ_ONLY;
+    writer->again = true;
+}
