@@ -30,7 +30,10 @@ struct reader {
     bool failed;
 };
 
-static inline struct reader reader_over(struct slice s) { return (struct reader){.at = s.bytes, .end = s.bytes + s.length}; }
+static inline struct reader reader_over(struct slice s) {
+    const uint8_t *bytes = s.bytes ? s.bytes : (const uint8_t *)""; /* an empty slice may point nowhere; arithmetic on NULL may not */
+    return (struct reader){.at = bytes, .end = bytes + s.length};
+}
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->at); }
 
 static inline const uint8_t *reader_take(struct reader *r, size_t n) {

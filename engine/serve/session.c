@@ -194,7 +194,12 @@ static void log_opening(struct session *s, uint32_t accepted, uint32_t proposed)
 static void open_association(struct session *s, const struct acceptance *acceptance, const struct negotiation *n, uint32_t proposed) {
     s->rules = acceptance->rules;
     s->counted = true;
-    if (!association_accept(&s->association, &n->accept)) return; /* the peer was quicker: an abort follows */
+    if (!association_accept(&s->association, &n->accept)) { /* no memory for the table of contexts */
+        const struct reject no_memory = {REJECTED_TRANSIENT, REJECT_BY_PROVIDER_PRESENTATION, REJECT_PRESENTATION_LOCAL_LIMIT};
+        note_ending(s, "out of memory");
+        (void)association_reject(&s->association, no_memory);
+        return;
+    }
     s->state = SESSION_OPEN;
     message_ids_init(&s->ids, s->association.window_invoked);
     counters_add(s->station->counters, COUNTER_ASSOCIATIONS, 1);
