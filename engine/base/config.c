@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config: defaults, file, command line, clients, and the checks that span several keys, in this order; every error is kept. What a caller
- * may do is in config_match.c. */
+/* config: defaults, file, command line, clients, and the checks that span several keys, in this order; every error is kept. What
+ * a caller may do is in config_match.c. */
 #include "engine/base/config.h"
 
 #include <errno.h>
@@ -36,7 +36,9 @@ static bool may_stand(const struct config_key *key, bool in_client) {
 
 static size_t find_key(const char *name, bool in_client) {
     size_t i = 0;
-    while (i < config_table_count && (strcmp(config_table_keys[i].name, name) != 0 || !may_stand(&config_table_keys[i], in_client))) i++;
+    while (i < config_table_count &&
+           (strcmp(config_table_keys[i].name, name) != 0 || !may_stand(&config_table_keys[i], in_client)))
+        i++;
     return i;
 }
 
@@ -235,14 +237,16 @@ static void check_volumes(const struct walk *walk) {
     for (size_t i = 0; i < volumes->count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(volumes->items[i], volumes->items[j]) == 0)
-                config_errors_add(walk->errors, line_of_key(walk, "volumes"), "volumes", "'%s' stands there twice", volumes->items[i]);
+                config_errors_add(walk->errors, line_of_key(walk, "volumes"), "volumes", "'%s' stands there twice",
+                                  volumes->items[i]);
 }
 
 static void check_peers(const struct walk *walk) {
     for (size_t i = 0; i < walk->config->peer_count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(walk->config->peers[i].aet, walk->config->peers[j].aet) == 0)
-                config_errors_add(walk->errors, line_of_key(walk, "peers"), "peers", "'%s' stands there twice", walk->config->peers[i].aet);
+                config_errors_add(walk->errors, line_of_key(walk, "peers"), "peers", "'%s' stands there twice",
+                                  walk->config->peers[i].aet);
 }
 
 /* An entry behind one that takes the same callers would never hold. */
@@ -251,7 +255,8 @@ static void check_clients(const struct walk *walk) {
     for (size_t i = 0; i < walk->config->client_count; i++) {
         for (size_t j = 0; j < i; j++) {
             bool same_aet = !clients[j].aet || (clients[i].aet && strcmp(clients[i].aet, clients[j].aet) == 0);
-            bool same_range = clients[j].range.family == AF_UNSPEC || memcmp(&clients[i].range, &clients[j].range, sizeof clients[i].range) == 0;
+            bool same_range = clients[j].range.family == AF_UNSPEC ||
+                              memcmp(&clients[i].range, &clients[j].range, sizeof clients[i].range) == 0;
             if (!same_aet || !same_range) continue;
             config_errors_add(walk->errors, walk->clients->items[i].line, "clients",
                               "entry %zu can never hold: entry %zu takes its callers before it", i, j);
@@ -278,8 +283,8 @@ static void fill(struct walk *walk, const struct slice *text, const struct confi
     check_clients(walk);
 }
 
-static struct config *create(const char *name, const struct slice *text, const struct config_setting *settings, size_t setting_count,
-                             char **errors_text) {
+static struct config *create(const char *name, const struct slice *text, const struct config_setting *settings,
+                             size_t setting_count, char **errors_text) {
     invariant(config_table_count <= KEYS_MOST);
     unsigned seen[KEYS_MOST] = {0};
     struct config_errors errors = {.file = name};
@@ -297,8 +302,8 @@ static struct config *create(const char *name, const struct slice *text, const s
     return NULL;
 }
 
-struct config *config_create_from_text(const char *name, struct slice text, const struct config_setting *settings, size_t setting_count,
-                                       char **errors) {
+struct config *config_create_from_text(const char *name, struct slice text, const struct config_setting *settings,
+                                       size_t setting_count, char **errors) {
     return create(name, &text, settings, setting_count, errors);
 }
 

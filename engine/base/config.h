@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config: what an operator decides, checked whole before anything starts. The keys are rows of a table (config_table.c); parser,
- * `leat serve --help` and documentation come from the same rows. Life: config_create reads defaults, then the file, then settings of the
- * command line, checks them all and lists every error; from then on it is immutable and any thread may read it; config_destroy. */
+ * `leat serve --help` and documentation come from the same rows. Life: config_create reads defaults, then the file, then settings
+ * of the command line, checks them all and lists every error; from then on it is immutable and any thread may read it;
+ * config_destroy. */
 #ifndef LEAT_BASE_CONFIG_H
 #define LEAT_BASE_CONFIG_H
 
@@ -38,8 +39,8 @@ struct config_syntax {
     char uid[LIMIT_UID_BYTES + 1]; /* for CONFIG_SYNTAX_UID */
 };
 
-/* Ordered: among the transfer syntaxes offered in a context the first entry that fits one is taken; where one entry fits several, the one
- * offered first. others: what no entry fits is accepted after all that fit (in the order offered), or refused. */
+/* Ordered: among the transfer syntaxes offered in a context the first entry that fits one is taken; where one entry fits several,
+ * the one offered first. others: what no entry fits is accepted after all that fit (in the order offered), or refused. */
 struct config_preference {
     const struct config_syntax *items;
     size_t count;
@@ -109,7 +110,7 @@ struct config {
     uint64_t watermark_bytes;                /* objects are refused when a volume has less free than the larger of the two */
     uint32_t watermark_percent;
     uint32_t max_associations;               /* in all */
-    struct config_rules everyone;            /* the global rules: what clients inherit, and all there is when no clients are listed */
+    struct config_rules everyone; /* the global rules: what clients inherit, and all there is when no clients are listed */
     const struct config_client *clients;
     size_t client_count;
     const struct config_peer *peers;
@@ -128,17 +129,19 @@ struct config_setting {
 };
 
 /* Reads `path` (NULL = defaults only), then the settings. On failure returns NULL, and *errors is a text of one line an error
- * ("leat.yaml:12: memroy: no such key; did you mean 'memory'?"), the caller's to free. On success *errors is NULL. Start-up only. */
+ * ("leat.yaml:12: memroy: no such key; did you mean 'memory'?"), the caller's to free. On success *errors is NULL. Start-up only.
+ */
 struct config *config_create(const char *path, const struct config_setting *settings, size_t setting_count, char **errors);
 /* The same from memory; `name` is what errors call the file. */
-struct config *config_create_from_text(const char *name, struct slice text, const struct config_setting *settings, size_t setting_count,
-                                       char **errors);
+struct config *config_create_from_text(const char *name, struct slice text, const struct config_setting *settings,
+                                       size_t setting_count, char **errors);
 void config_destroy(struct config *config); /* NULL is fine */
 
-/* The rules for a caller, borrowed from the config: the first entry of `clients` that fits both its AE title (without padding) and its
- * address, or `everyone` when no clients are listed. NULL: not one of ours (A-ASSOCIATE-RJ, calling AE title not recognized).
- * IPv4-mapped IPv6 addresses match IPv4 ranges. Any thread. */
-const struct config_rules *config_client_match(const struct config *config, struct slice calling_aet, const struct sockaddr *address);
+/* The rules for a caller, borrowed from the config: the first entry of `clients` that fits both its AE title (without padding)
+ * and its address, or `everyone` when no clients are listed. NULL: not one of ours (A-ASSOCIATE-RJ, calling AE title not
+ * recognized). IPv4-mapped IPv6 addresses match IPv4 ranges. Any thread. */
+const struct config_rules *config_client_match(const struct config *config, struct slice calling_aet,
+                                               const struct sockaddr *address);
 
 /* Whether the called AE title is acceptable (compared without padding). Any thread. */
 bool config_called_aet_match(const struct config *config, struct slice called_aet);
@@ -146,7 +149,8 @@ bool config_called_aet_match(const struct config *config, struct slice called_ae
 /* Whether `address` is in the range. Any thread. */
 bool config_range_match(const struct config_range *range, const struct sockaddr *address);
 
-/* One row of the table: what parser, --help and documentation share. Texts are static, but `allowed`, which is in the caller's room. */
+/* One row of the table: what parser, --help and documentation share. Texts are static, but `allowed`, which is in the caller's
+ * room. */
 struct config_row {
     const char *key;       /* "timeouts.artim": `artim` in the map `timeouts` */
     bool at_top, in_client; /* where it may stand: at the top of the file, in an entry of `clients`, or both */

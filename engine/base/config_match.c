@@ -34,11 +34,13 @@ static bool same_aet(const char *ours, struct slice theirs) {
     return slice_equal(slice_text(ours), theirs);
 }
 
-const struct config_rules *config_client_match(const struct config *config, struct slice calling_aet, const struct sockaddr *address) {
+const struct config_rules *config_client_match(const struct config *config, struct slice calling_aet,
+                                               const struct sockaddr *address) {
     if (config->client_count == 0) return &config->everyone;
     for (size_t i = 0; i < config->client_count; i++) {
         const struct config_client *client = &config->clients[i];
-        if ((!client->aet || same_aet(client->aet, calling_aet)) && config_range_match(&client->range, address)) return &client->rules;
+        if ((!client->aet || same_aet(client->aet, calling_aet)) && config_range_match(&client->range, address))
+            return &client->rules;
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_node: a configuration file as a tree of scalars, lists and maps with their line numbers, the memory that the tree and the finished
- * configuration live in, and the list of errors. Internal to engine/base/config*. Start-up thread only. */
+/* config_node: a configuration file as a tree of scalars, lists and maps with their line numbers, the memory that the tree and
+ * the finished configuration live in, and the list of errors. Internal to engine/base/config*. Start-up thread only. */
 #ifndef LEAT_BASE_CONFIG_NODE_H
 #define LEAT_BASE_CONFIG_NODE_H
 
@@ -36,7 +36,8 @@ struct config_node {
     size_t count;
 };
 
-/* Parses YAML (the first document of the text). NULL: an error was added, or there is no memory. An empty text is an empty map. */
+/* Parses YAML (the first document of the text). NULL: an error was added, or there is no memory. An empty text is an empty map.
+ */
 struct config_node *config_yaml_parse(struct slice text, struct config_memory *memory, struct config_errors *errors);
 
 /* A list node of the parts of "a, b, c" (none for ""), or a scalar. NULL: no memory. */

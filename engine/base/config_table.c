@@ -22,12 +22,15 @@ const struct config_key config_table_keys[] = {
     ROW("data", PATH, GLOBAL(data_dir), "./leat-data", 1, 0, NULL, "data",
         "The data folder: manifest, lock, control socket and, unless moved, index and segments. Created when it is missing."),
     ROW("index_dir", PATH, GLOBAL(index_dir), "", 0, 0, NULL, NULL,
-        "The folder of the index; default: `index` in the data folder. A fast disk of its own pays from some hundred million objects on."),
+        "The folder of the index; default: `index` in the data folder. A fast disk of its own pays from some hundred million "
+        "objects on."),
     ROW("volumes", PATHS, GLOBAL(volumes), "", 0, LIMIT_VOLUMES, NULL, NULL,
         "Folders for segments, one a file system; default: the data folder alone."),
     ROW("listen", LISTENS, GLOBAL(listen), "", 0, LIMIT_LISTENERS, NULL, NULL,
-        "Addresses and ports to accept associations on, each ADDRESS:PORT ('*' = every address, IPv6 in brackets); instead of bind and port."),
-    ROW("bind", ADDRESS, GLOBAL(bind), "*", 0, 0, NULL, "bind", "The address to accept associations on; '*' = every one, IPv6 and IPv4."),
+        "Addresses and ports to accept associations on, each ADDRESS:PORT ('*' = every address, IPv6 in brackets); instead of "
+        "bind and port."),
+    ROW("bind", ADDRESS, GLOBAL(bind), "*", 0, 0, NULL, "bind",
+        "The address to accept associations on; '*' = every one, IPv6 and IPv4."),
     ROW("port", NUMBER, GLOBAL(port), "11112", 0, 65535, NULL, "port",
         "The TCP port to accept associations on; 0 = a free one, named in the `ready` line."),
     ROW("aet", AET, GLOBAL(aet), "LEAT", 0, 0, NULL, "aet", "Our application entity title."),
@@ -39,10 +42,10 @@ const struct config_key config_table_keys[] = {
         "Threads that decide and check; 0 = as many as the machine asks for."),
     ROW("memory", SIZE, GLOBAL(memory_bytes), "256MiB", LIMIT_MEMORY_MIN_BYTES, LIMIT_MEMORY_MAX_BYTES, NULL, "memory",
         "The one budget for objects under way. When it is used up, senders are slowed down."),
-    ROW("store.bulk_segment", SIZE, GLOBAL(bulk_segment_bytes), "1GiB", LIMIT_BULK_SEGMENT_MIN_BYTES, LIMIT_SEGMENT_MAX_BYTES, NULL, NULL,
-        "Size of the files that objects are appended to."),
-    ROW("store.small_segment", SIZE, GLOBAL(small_segment_bytes), "256MiB", LIMIT_SMALL_SEGMENT_MIN_BYTES, LIMIT_SEGMENT_MAX_BYTES, NULL,
-        NULL, "Size of the files that objects up to 64 KiB are appended to."),
+    ROW("store.bulk_segment", SIZE, GLOBAL(bulk_segment_bytes), "1GiB", LIMIT_BULK_SEGMENT_MIN_BYTES, LIMIT_SEGMENT_MAX_BYTES,
+        NULL, NULL, "Size of the files that objects are appended to."),
+    ROW("store.small_segment", SIZE, GLOBAL(small_segment_bytes), "256MiB", LIMIT_SMALL_SEGMENT_MIN_BYTES,
+        LIMIT_SEGMENT_MAX_BYTES, NULL, NULL, "Size of the files that objects up to 64 KiB are appended to."),
     ROW("watermark.bytes", SIZE, GLOBAL(watermark_bytes), "1GiB", 0, 1024 * LIMIT_TIB, NULL, NULL,
         "Objects are refused (A700) while a volume or the index has less free than this."),
     ROW("watermark.percent", NUMBER, GLOBAL(watermark_percent), "2", 0, 90, NULL, NULL,
@@ -60,14 +63,18 @@ const struct config_key config_table_keys[] = {
         "After SIGTERM: how long objects under way may take before their associations are aborted."),
     ROW("peers", PEERS, GLOBAL(peers), "", 0, LIMIT_PEERS, NULL, "peer", "Others that may be called, each AET=HOST:PORT."),
     ROW("clients", CLIENTS, GLOBAL(clients), "", 0, LIMIT_CLIENTS, NULL, NULL,
-        "Who may do what: entries with the keys below, the first that fits a caller holds; default: everyone may do `operations`."),
+        "Who may do what: entries with the keys below, the first that fits a caller holds; default: everyone may do "
+        "`operations`."),
 
     ROW("aet", AET, CLIENT(aet), "", 0, 0, NULL, NULL, "The AE title of the caller; default: any."),
-    ROW("address", RANGE, CLIENT(range), "", 0, 0, NULL, NULL, "The address of the caller, or a range of them (CIDR); default: any."),
+    ROW("address", RANGE, CLIENT(range), "", 0, 0, NULL, NULL,
+        "The address of the caller, or a range of them (CIDR); default: any."),
 
-    ROW("operations", OPERATIONS, RULES(operations), "echo, store", 1, 4, "echo|store|query|retrieve", NULL, "What a caller may ask for."),
+    ROW("operations", OPERATIONS, RULES(operations), "echo, store", 1, 4, "echo|store|query|retrieve", NULL,
+        "What a caller may ask for."),
     ROW("max_associations_per_peer", NUMBER, RULES(max_associations), "1024", 0, LIMIT_ASSOCIATIONS_MAX, NULL, NULL,
-        "Associations at once of one peer: an entry of clients, or an address where none are listed; 0 = no limit but the one in all."),
+        "Associations at once of one peer: an entry of clients, or an address where none are listed; 0 = no limit but the one in "
+        "all."),
     ROW("max_pdu_length", PDU_LENGTH, RULES(max_pdu_length), "262144", LIMIT_PDU_MIN_BYTES, LIMIT_PDU_MAX_BYTES, NULL, NULL,
         "The PDU length that is announced (PS3.8 D.1), in bytes; 0 = unlimited. Longer ones are served all the same."),
     ROW("async_window", NUMBER, RULES(async_window), "16", 1, LIMIT_ASYNC_WINDOW_MAX, NULL, NULL,
@@ -82,8 +89,9 @@ const struct config_key config_table_keys[] = {
         "The least bytes a second inside a message, over `timeouts.min_rate_window`; 0 = none."),
     ROW("timeouts.min_rate_window", DURATION, RULES(timeouts.min_rate_window_ms), "5min", 1000, 86400000, NULL, NULL,
         "The time over which the rate is taken."),
-    ROW("transfer_syntaxes.preference", PREFERENCE, RULES(preference), "lossless, explicit-le, implicit-le, deflated, explicit-be, lossy", 0,
-        LIMIT_PREFERENCES, "lossless|explicit-le|implicit-le|explicit-be|deflated|lossy", NULL,
+    ROW("transfer_syntaxes.preference", PREFERENCE, RULES(preference),
+        "lossless, explicit-le, implicit-le, deflated, explicit-be, lossy", 0, LIMIT_PREFERENCES,
+        "lossless|explicit-le|implicit-le|explicit-be|deflated|lossy", NULL,
         "The order of choice among the transfer syntaxes that a context offers: classes and UIDs."),
     ROW("transfer_syntaxes.others", FLAG, RULES(preference.accept_others), "accept", 0, 0, "refuse|accept", NULL,
         "Transfer syntaxes that the preference does not name: accepted after those that it does, or refused."),
@@ -156,7 +164,9 @@ void config_table_allowed(const struct config_key *key, char *out, size_t capaci
     case CONFIG_TYPE_AET: snprintf(out, capacity, "1 to 16 printable ASCII characters, no backslash"); break;
     case CONFIG_TYPE_ADDRESS: snprintf(out, capacity, "a numeric IPv4 or IPv6 address, or '*'"); break;
     case CONFIG_TYPE_RANGE: snprintf(out, capacity, "an IPv4 or IPv6 address, or a range such as 10.1.0.0/16 or fd00::/8"); break;
-    case CONFIG_TYPE_NUMBER: snprintf(out, capacity, "a whole number from %" PRIu64 " to %" PRIu64, key->minimum, key->maximum); break;
+    case CONFIG_TYPE_NUMBER:
+        snprintf(out, capacity, "a whole number from %" PRIu64 " to %" PRIu64, key->minimum, key->maximum);
+        break;
     case CONFIG_TYPE_PDU_LENGTH:
         snprintf(out, capacity, "a whole number from %" PRIu64 " to %" PRIu64 ", or 0", key->minimum, key->maximum);
         break;

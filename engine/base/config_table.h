@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_table: the keys of the configuration, each a row: where its value goes, its type, default, range and meaning. Internal to
- * engine/base/config*; others see config_row (config.h). Constants; any thread. */
+/* config_table: the keys of the configuration, each a row: where its value goes, its type, default, range and meaning. Internal
+ * to engine/base/config*; others see config_row (config.h). Constants; any thread. */
 #ifndef LEAT_BASE_CONFIG_TABLE_H
 #define LEAT_BASE_CONFIG_TABLE_H
 

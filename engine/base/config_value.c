@@ -104,8 +104,9 @@ static bool parse_peer(struct config_memory *memory, const char *text, struct co
 }
 
 static bool parse_syntax(const char *words, const char *text, struct config_syntax *syntax) {
-    static const enum config_syntax_class classes[] = {CONFIG_SYNTAX_LOSSLESS,    CONFIG_SYNTAX_EXPLICIT_LE, CONFIG_SYNTAX_IMPLICIT_LE,
-                                                       CONFIG_SYNTAX_EXPLICIT_BE, CONFIG_SYNTAX_DEFLATED,    CONFIG_SYNTAX_LOSSY};
+    static const enum config_syntax_class classes[] = {CONFIG_SYNTAX_LOSSLESS,    CONFIG_SYNTAX_EXPLICIT_LE,
+                                                       CONFIG_SYNTAX_IMPLICIT_LE, CONFIG_SYNTAX_EXPLICIT_BE,
+                                                       CONFIG_SYNTAX_DEFLATED,    CONFIG_SYNTAX_LOSSY};
     int word = config_table_word(words, text);
     if (word >= 0) {
         invariant((size_t)word < array_count(classes));
@@ -176,7 +177,8 @@ static bool read_scalar(const struct config_value_context *context, const struct
     default: invariant(!"a scalar's type"); return false;
     }
 }
-_Static_assert(sizeof(enum config_called_aet) == sizeof(int) && sizeof(enum log_level) == sizeof(int), "a word is written as an int");
+_Static_assert(sizeof(enum config_called_aet) == sizeof(int) && sizeof(enum log_level) == sizeof(int),
+               "a word is written as an int");
 
 /* ---- lists ---- */
 
@@ -246,7 +248,8 @@ static const struct config_node *items_of(const struct config_node *node, size_t
     return node;
 }
 
-static void read_list(const struct config_value_context *context, const struct config_key *key, const struct config_node *node, void *at) {
+static void read_list(const struct config_value_context *context, const struct config_key *key, const struct config_node *node,
+                      void *at) {
     size_t count, good = 0, width = item_bytes(key->type);
     const struct config_node *from = items_of(node, &count);
     bool bits = key->type == CONFIG_TYPE_OPERATIONS;
@@ -273,7 +276,8 @@ static void read_list(const struct config_value_context *context, const struct c
         memcpy(at, &(struct list_place){.items = items, .count = old.count + count}, sizeof(struct list_place));
 }
 
-void config_value_read(const struct config_value_context *context, const struct config_key *key, const struct config_node *node, void *base) {
+void config_value_read(const struct config_value_context *context, const struct config_key *key, const struct config_node *node,
+                       void *base) {
     void *place = (unsigned char *)base + key->offset;
     if (config_type_is_list(key->type))
         read_list(context, key, node, place);

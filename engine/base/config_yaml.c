@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_yaml: the only file that knows libyaml. It loads one document and copies it into config_nodes. Aliases are followed, so the copy
- * is bounded in depth and in nodes: a file of a few lines can't ask for a billion. */
+/* config_yaml: the only file that knows libyaml. It loads one document and copies it into config_nodes. Aliases are followed, so
+ * the copy is bounded in depth and in nodes: a file of a few lines can't ask for a billion. */
 #include <yaml.h>
 
 #include "engine/base/config_node.h"
@@ -92,7 +92,8 @@ static bool copy_document(struct loader *loader, struct config_node *root) {
 static bool at_end(yaml_parser_t *parser, struct config_errors *errors) {
     yaml_document_t next;
     if (!yaml_parser_load(parser, &next)) {
-        config_errors_add(errors, (unsigned)parser->problem_mark.line + 1, NULL, "not YAML: %s", parser->problem ? parser->problem : "unreadable");
+        config_errors_add(errors, (unsigned)parser->problem_mark.line + 1, NULL, "not YAML: %s",
+                          parser->problem ? parser->problem : "unreadable");
         return false;
     }
     const yaml_node_t *root = yaml_document_get_root_node(&next);

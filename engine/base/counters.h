@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* counters: what happened, as numbers with names. Each thread adds to a cell of its own (no shared cache line); a reader sums the cells.
- * The names go to disk in notes (RECORD_NOTE) and to users in `leat stats`: never change one, only add. */
+/* counters: what happened, as numbers with names. Each thread adds to a cell of its own (no shared cache line); a reader sums the
+ * cells. The names go to disk in notes (RECORD_NOTE) and to users in `leat stats`: never change one, only add. */
 #ifndef LEAT_BASE_COUNTERS_H
 #define LEAT_BASE_COUNTERS_H
 
@@ -30,7 +30,8 @@
     X(REJECTED_LIMIT, "rejected_limit", "rejected", "associations rejected: limit of associations") \
     X(REJECTED_NO_SPACE, "rejected_no_space", "rejected", "associations rejected: no space") \
     X(REJECTED_PROTOCOL, "rejected_protocol", "rejected", "associations rejected: application context or protocol version") \
-    X(ABORTED_PROTOCOL, "aborted_protocol", "", "connections ended by us: bytes that are not DICOM's upper layer, or out of order") \
+    X(ABORTED_PROTOCOL, "aborted_protocol", "", \
+      "connections ended by us: bytes that are not DICOM's upper layer, or out of order") \
     X(ABORTED_TIMEOUT, "aborted_timeout", "", "connections ended by us: ARTIM, message, idle or minimum rate") \
     X(ABORTED_PEER, "aborted_peer", "", "associations ended by the peer without a release") \
     X(ECHOES, "echoes", "", "C-ECHO answered") \
@@ -65,7 +66,9 @@ struct counters {
 bool counters_init(struct counters *counters, size_t cell_count); /* false: no memory */
 void counters_release(struct counters *counters);
 
-static inline struct counters_cell *counters_cell(const struct counters *counters, size_t index) { return &counters->cells[index]; }
+static inline struct counters_cell *counters_cell(const struct counters *counters, size_t index) {
+    return &counters->cells[index];
+}
 
 /* Owner of the cell only: a load and a store, no locked instruction. */
 static inline void counters_add(struct counters_cell *cell, enum counter counter, uint64_t n) {

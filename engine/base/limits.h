@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limits: every bound that leat keeps, in one place, each with its reason; the static asserts at the end say how they hang together.
- * What an operator may change is a row of config_table.c whose default and range come from here. Constants only; any thread. */
+/* limits: every bound that leat keeps, in one place, each with its reason; the static asserts at the end say how they hang
+ * together. What an operator may change is a row of config_table.c whose default and range come from here. Constants only; any
+ * thread. */
 #ifndef LEAT_BASE_LIMITS_H
 #define LEAT_BASE_LIMITS_H
 
@@ -33,7 +34,8 @@
 
 #define LIMIT_AET_BYTES 16u  /* PS3.5 6.2, AE */
 #define LIMIT_UID_BYTES 64u  /* PS3.5 9 */
-/* PS3.8 9.3.2: A-ASSOCIATE has no bound of its own; 128 contexts with 40 syntaxes each are 350 KB, so more than this is an attack. */
+/* PS3.8 9.3.2: A-ASSOCIATE has no bound of its own; 128 contexts with 40 syntaxes each are 350 KB, so more than this is an
+ * attack. */
 #define LIMIT_ASSOCIATE_BYTES (1024u * 1024u)
 /* A command set is some 20 short elements (PS3.7 E.1); a C-MOVE-RSP with a long error comment stays under 1 KiB. */
 #define LIMIT_COMMAND_BYTES (8u * 1024u)
@@ -116,7 +118,8 @@ _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_BLOCK_BYTES == 0, "a chunk is written w
 _Static_assert(LIMIT_SMALL_OBJECT_BYTES <= LIMIT_CHUNK_BYTES, "a small object is one chunk");
 _Static_assert(LIMIT_CRC_BLOCK_BYTES % LIMIT_CHUNK_BYTES == 0, "a CRC block ends where a chunk ends");
 _Static_assert(LIMIT_STREAM_BYTES % LIMIT_CRC_BLOCK_BYTES == 0, "a chain is streamed from the start of a CRC block");
-_Static_assert(LIMIT_STREAM_BYTES * 8 <= LIMIT_MEMORY_DEFAULT_BYTES, "eight objects just short of streaming fit in the default pool");
+_Static_assert(LIMIT_STREAM_BYTES * 8 <= LIMIT_MEMORY_DEFAULT_BYTES,
+               "eight objects just short of streaming fit in the default pool");
 _Static_assert(LIMIT_GROUP_BYTES <= LIMIT_DEVICE_BYTES, "a group fits in the device's queue");
 _Static_assert(LIMIT_GROUP_BYTES % LIMIT_BLOCK_BYTES == 0, "groups are written with O_DIRECT");
 _Static_assert(LIMIT_DEVICE_BYTES < LIMIT_MEMORY_MIN_BYTES, "what the device holds leaves chunks for receiving");
@@ -131,7 +134,8 @@ _Static_assert(LIMIT_ASYNC_WINDOW_MAX <= LIMIT_CREDITS_PER_REACTOR, "one associa
 _Static_assert(LIMIT_COMMAND_BYTES <= LIMIT_IDLE_ASSOCIATION_BYTES, "a command set fits in what an idle association may cost");
 _Static_assert((uint64_t)LIMIT_ASSOCIATIONS_DEFAULT * LIMIT_IDLE_ASSOCIATION_BYTES <= LIMIT_MEMORY_DEFAULT_BYTES / 4,
                "idle associations are small beside the pool");
-_Static_assert(LIMIT_PDU_MIN_BYTES < LIMIT_PDU_DEFAULT_BYTES && LIMIT_PDU_DEFAULT_BYTES <= LIMIT_PDU_MAX_BYTES, "the default is allowed");
+_Static_assert(LIMIT_PDU_MIN_BYTES < LIMIT_PDU_DEFAULT_BYTES && LIMIT_PDU_DEFAULT_BYTES <= LIMIT_PDU_MAX_BYTES,
+               "the default is allowed");
 _Static_assert(LIMIT_CONTROL_REQUEST_BYTES >= LIMIT_CONTROL_FRAME_BYTES, "a request is one frame");
 
 #endif

@@ -13,7 +13,8 @@ void output_init(struct output *output, bool (*write)(void *, enum output_stream
 }
 
 bool output_flush(struct output *output) {
-    if (output->used && !output->gone) output->gone = !output->write(output->context, OUTPUT_RESULT, output->buffer, output->used);
+    if (output->used && !output->gone)
+        output->gone = !output->write(output->context, OUTPUT_RESULT, output->buffer, output->used);
     output->used = 0;
     return !output->gone;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: what a command says, wherever it runs: lines for standard output, lines for standard error, and progress. A sink takes them to
- * this process's terminal (tools/leat) or through the control socket (engine/serve/control.c). One thread at a time.
- * A sink that is gone (closed pipe, client went away) makes output_gone true: a command then stops its work. */
+/* output: what a command says, wherever it runs: lines for standard output, lines for standard error, and progress. A sink takes
+ * them to this process's terminal (tools/leat) or through the control socket (engine/serve/control.c). One thread at a time. A
+ * sink that is gone (closed pipe, client went away) makes output_gone true: a command then stops its work. */
 #ifndef LEAT_BASE_OUTPUT_H
 #define LEAT_BASE_OUTPUT_H
 
@@ -20,7 +20,8 @@ struct output {
     /* false: nobody reads any more. */
     bool (*write)(void *context, enum output_stream stream, const void *bytes, size_t length);
     void *context;
-    const atomic_bool *cancel; /* NULL, or set by whoever wants the command to stop (a signal handler, a server that shuts down) */
+    const atomic_bool
+        *cancel; /* NULL, or set by whoever wants the command to stop (a signal handler, a server that shuts down) */
     bool gone;
     size_t used;
     char buffer[16384];        /* of OUTPUT_RESULT */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output_table: aligned columns for people. Rows are kept back until enough are there to know the widths (OUTPUT_TABLE_ROWS), then each
- * goes out as it comes: a listing of a billion instances costs no memory. One thread, its output's. */
+/* output_table: aligned columns for people. Rows are kept back until enough are there to know the widths (OUTPUT_TABLE_ROWS),
+ * then each goes out as it comes: a listing of a billion instances costs no memory. One thread, its output's. */
 #ifndef LEAT_BASE_OUTPUT_TABLE_H
 #define LEAT_BASE_OUTPUT_TABLE_H
 

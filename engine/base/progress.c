@@ -19,9 +19,9 @@ static void describe(const struct progress *progress, uint64_t now_ns, bool fini
     double seconds = (double)(now_ns - progress->started_ns) / 1e9;
     double bytes_per_s = seconds > 0 ? (double)progress->bytes / seconds : 0;
     uint64_t objects_per_s = seconds > 0 ? (uint64_t)((double)progress->objects / seconds) : 0;
-    int used = snprintf(out, capacity, "%s objects %s, %s, %.1f MB/s, %s objects/s", size_format_count(progress->objects, objects),
-                        progress->verb, size_format_bytes(progress->bytes, bytes), bytes_per_s / 1e6,
-                        size_format_count(objects_per_s, rate));
+    int used = snprintf(out, capacity, "%s objects %s, %s, %.1f MB/s, %s objects/s",
+                        size_format_count(progress->objects, objects), progress->verb, size_format_bytes(progress->bytes, bytes),
+                        bytes_per_s / 1e6, size_format_count(objects_per_s, rate));
     if (used < 0 || (size_t)used >= capacity) return;
     if (finished) {
         snprintf(out + used, capacity - (size_t)used, ", in %s", size_format_ms((uint64_t)(seconds * 1000), left));

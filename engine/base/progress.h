@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* progress: what long work says while it runs: objects, MB/s, objects/s, time left. How often it is shown is the sink's affair (redrawn on
- * a terminal, a line every few seconds elsewhere). One thread, its output's. */
+/* progress: what long work says while it runs: objects, MB/s, objects/s, time left. How often it is shown is the sink's affair
+ * (redrawn on a terminal, a line every few seconds elsewhere). One thread, its output's. */
 #ifndef LEAT_BASE_PROGRESS_H
 #define LEAT_BASE_PROGRESS_H
 

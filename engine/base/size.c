@@ -51,7 +51,8 @@ static bool parse_digits(const char **at, unsigned most, uint64_t *value, uint64
     *scale = 1;
     for (; **at >= '0' && **at <= '9'; (*at)++) {
         if ((size_t)(*at - start) == most) return false;
-        if (__builtin_mul_overflow(*value, 10u, value) || __builtin_add_overflow(*value, (uint64_t)(**at - '0'), value)) return false;
+        if (__builtin_mul_overflow(*value, 10u, value) || __builtin_add_overflow(*value, (uint64_t)(**at - '0'), value))
+            return false;
         *scale *= 10;
     }
     return *at > start;

@@ -75,7 +75,8 @@ static void keep_link(const char *dir, const char *index_dir) {
 /* Folders of a path, made where they are missing; a dangling link is followed to what it names. */
 static bool make_folders(const char *path, struct fault *fault) {
     char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return fault_set(fault, FAULT_CONFIG, 0, "too long a path: %s", path);
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
+        return fault_set(fault, FAULT_CONFIG, 0, "too long a path: %s", path);
     for (char *slash = part + 1;; slash++) {
         slash = strchrnul(slash, '/');
         char kept = *slash;
@@ -133,7 +134,8 @@ static bool catch_up(struct archive *archive, const struct archive_options *opti
     uint64_t started_ms = clock_monotonic_ms();
     if (!replay_run(archive->store, archive->catalog, anew, options->output, &report, fault)) return false;
     if (!options->output && report.records)
-        log_info("the index caught up with %" PRIu64 " records in %" PRIu64 " ms", report.records, clock_monotonic_ms() - started_ms);
+        log_info("the index caught up with %" PRIu64 " records in %" PRIu64 " ms", report.records,
+                 clock_monotonic_ms() - started_ms);
     return !anew || (catalog_flush(archive->catalog, fault) && marker_change(archive->dir, false, fault));
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* archive: store and index of one data folder, opened together and caught up with each other. What `leat serve` opens before its pipeline,
- * and what a command opens when no server runs.
+/* archive: store and index of one data folder, opened together and caught up with each other. What `leat serve` opens before its
+ * pipeline, and what a command opens when no server runs.
  *
- * Life: archive_open (opens the store, then the index; redoes a rebuild that was cut short; replays what the index lacks) -> use ->
- * archive_close. Open and close by one thread; in between what store.h and catalog.h say.
+ * Life: archive_open (opens the store, then the index; redoes a rebuild that was cut short; replays what the index lacks) -> use
+ * -> archive_close. Open and close by one thread; in between what store.h and catalog.h say.
  *
- * Besides the store's files a data folder holds `index` (the index, or a link to where it is) and, while a rebuild is under way, `rebuilding`. */
+ * Besides the store's files a data folder holds `index` (the index, or a link to where it is) and, while a rebuild is under way,
+ * `rebuilding`. */
 #ifndef LEAT_SERVE_ARCHIVE_H
 #define LEAT_SERVE_ARCHIVE_H
 
@@ -33,8 +34,9 @@ struct archive_options {
     struct output *output;      /* progress and messages of a replay or rebuild; NULL: log lines */
 };
 
-/* False: *fault says why, nothing stays open. FAULT_MISSING: no archive there, or a segment or volume of it is gone (named); FAULT_LOCKED: a
- * server or another command has it; FAULT_NEWER_FORMAT, FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE, FAULT_CANCELLED (by output). */
+/* False: *fault says why, nothing stays open. FAULT_MISSING: no archive there, or a segment or volume of it is gone (named);
+ * FAULT_LOCKED: a server or another command has it; FAULT_NEWER_FORMAT, FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE, FAULT_CANCELLED
+ * (by output). */
 bool archive_open(struct archive *archive, const struct archive_options *options, struct fault *fault);
 void archive_close(struct archive *archive);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_export: one Part 10 file an instance, the data set byte for byte as it was received. A file appears under its name when it is
- * whole; one that is there already with the same bytes counts as exported, so an export that was cut short can be run again. */
+/* command_export: one Part 10 file an instance, the data set byte for byte as it was received. A file appears under its name when
+ * it is whole; one that is there already with the same bytes counts as exported, so an export that was cut short can be run
+ * again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,7 +46,8 @@ static void base_name(struct slice uid, char out[NAME_CHARACTERS + 1]) {
 /* Whether `name` holds the same bytes as the partial file. */
 static bool same_bytes(struct export *export, const char *name) {
     int directory = export->arguments->directory;
-    int fds[2] = {openat(directory, export->partial, O_RDONLY | O_CLOEXEC), openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    int fds[2] = {openat(directory, export->partial, O_RDONLY | O_CLOEXEC),
+                  openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     struct stat status[2];
     bool same = fds[0] >= 0 && fds[1] >= 0 && fstat(fds[0], &status[0]) == 0 && fstat(fds[1], &status[1]) == 0 &&
                 S_ISREG(status[1].st_mode) && status[0].st_size == status[1].st_size;
@@ -60,7 +62,8 @@ static bool same_bytes(struct export *export, const char *name) {
     return same;
 }
 
-/* Gives the partial file its name, never over another file. Where renameat2 is not known (some network file systems), a link does it. */
+/* Gives the partial file its name, never over another file. Where renameat2 is not known (some network file systems), a link does
+ * it. */
 static int rename_to(int directory, const char *from, const char *to) {
     if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return errno;
@@ -125,7 +128,8 @@ static bool write_data_set(struct export *export, int fd, struct store_payload *
     }
 }
 
-static bool write_file(struct export *export, const struct catalog_instance *instance, struct store_payload *payload, struct fault *fault) {
+static bool write_file(struct export *export, const struct catalog_instance *instance, struct store_payload *payload,
+                       struct fault *fault) {
     const struct record *record = store_payload_record(payload);
     if (record->sequence != instance->sequence || !slice_equal(record->sop_uid, instance->uid))
         return fault_set(fault, FAULT_CORRUPT, instance->place.offset, "another record stands at its place (segment %u)",
@@ -197,7 +201,8 @@ int command_export_run(struct archive *archive, const struct command_arguments *
         progress_init(&export->progress, output, "exported", totals.bytes);
         bool good = walk(export, &fault);
         if (!good) output_message(output, "leat: the index can't be read: %s", fault.text);
-        if (good && syncfs(arguments->directory) != 0) good = false, output_message(output, "leat: files may not be on disk: %s", strerror(errno));
+        if (good && syncfs(arguments->directory) != 0)
+            good = false, output_message(output, "leat: files may not be on disk: %s", strerror(errno));
         progress_finish(&export->progress);
         if (export->failed) output_message(output, "leat: %" PRIu64 " instances were not exported", export->failed);
         status = good && !export->failed && !output_stopped(output) ? 0 : 1;

@@ -184,7 +184,8 @@ static bool show_instance(void *context, const struct catalog_instance *instance
 
 static bool walk_study(struct ls *ls, struct slice study_uid) {
     const struct command_arguments *arguments = ls->arguments;
-    if (arguments->level == COMMAND_SERIES) return catalog_each_series(ls->archive->catalog, study_uid, show_series, ls, ls->fault);
+    if (arguments->level == COMMAND_SERIES)
+        return catalog_each_series(ls->archive->catalog, study_uid, show_series, ls, ls->fault);
     struct slice series = study_uid.length ? arguments->series : slice_of("", 0);
     return catalog_each_instance(ls->archive->catalog, study_uid, series, show_instance, ls, ls->fault);
 }

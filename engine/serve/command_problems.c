@@ -24,7 +24,8 @@ static bool show(void *context, const struct catalog_problem *problem) {
     struct problems *problems = context;
     const struct command_arguments *arguments = problems->arguments;
     struct slice kind = slice_text(problem_word(problem->kind));
-    if (!wanted(arguments->kind, kind) || !wanted(arguments->study, problem->study_uid) || !wanted(arguments->series, problem->series_uid))
+    if (!wanted(arguments->kind, kind) || !wanted(arguments->study, problem->study_uid) ||
+        !wanted(arguments->series, problem->series_uid))
         return !output_stopped(problems->output);
     listing_time(&problems->listing, problem->time_us);
     listing_text(&problems->listing, kind);

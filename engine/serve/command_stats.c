@@ -35,8 +35,9 @@ static void print_json(struct output *output, const struct stats *stats, const s
         const struct store_volume *volume = &stats->store.volumes[i];
         output_print(output, "%s{\"path\": ", i ? ", " : "");
         output_json_string(output, slice_text(volume->path));
-        output_print(output, ", \"free_bytes\": %" PRIu64 ", \"total_bytes\": %" PRIu64 ", \"segments\": %u, \"segment_bytes\": %" PRIu64
-                             ", \"disk_bytes\": %" PRIu64 ", \"low\": %s}",
+        output_print(output,
+                     ", \"free_bytes\": %" PRIu64 ", \"total_bytes\": %" PRIu64 ", \"segments\": %u, \"segment_bytes\": %" PRIu64
+                     ", \"disk_bytes\": %" PRIu64 ", \"low\": %s}",
                      volume->free_bytes, volume->total_bytes, volume->segments, volume->segment_bytes, volume->disk_bytes,
                      volume->low ? "true" : "false");
     }

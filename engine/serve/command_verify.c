@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_verify: everything against everything: each record's checksums (scrub), each object record against the index, each row's place
- * against the log, and the index's counts against its rows. It mends nothing; every line that it says is something wrong.
+/* command_verify: everything against everything: each record's checksums (scrub), each object record against the index, each
+ * row's place against the log, and the index's counts against its rows. It mends nothing; every line that it says is something
+ * wrong.
  *
- * In a running server the logs are ahead of the index for a moment: a record that the index lacks is looked up again before it counts. */
+ * In a running server the logs are ahead of the index for a moment: a record that the index lacks is looked up again before it
+ * counts. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -76,9 +78,11 @@ static enum standing look_up(struct verify *verify, const struct record *record,
     return sought.found ? STANDS : sought.elsewhere ? ELSEWHERE : LACKING;
 }
 
-static enum standing look_up_patiently(struct verify *verify, const struct record *record, struct place place, struct fault *fault) {
+static enum standing look_up_patiently(struct verify *verify, const struct record *record, struct place place,
+                                       struct fault *fault) {
     enum standing standing = look_up(verify, record, place, fault);
-    while (standing == LACKING && verify->archive->counters && verify->retries < RETRIES_MOST && !output_stopped(verify->output)) {
+    while (standing == LACKING && verify->archive->counters && verify->retries < RETRIES_MOST &&
+           !output_stopped(verify->output)) {
         verify->retries++;
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000}, NULL);
         standing = look_up(verify, record, place, fault);
@@ -94,19 +98,21 @@ static void check_object(struct verify *verify, const struct record *record, str
     case STANDS: verify->filed++; return;
     case UNFILED: verify->unfiled++; return;
     case ELSEWHERE:
-        say_wrong(verify, "instance %.*s is in segment %u at %" PRIu64 ", where the index does not look for it", SLICE_ARGS(record->sop_uid),
-                  place.segment, place.offset);
+        say_wrong(verify, "instance %.*s is in segment %u at %" PRIu64 ", where the index does not look for it",
+                  SLICE_ARGS(record->sop_uid), place.segment, place.offset);
         return;
     case LACKING:
-        say_wrong(verify, "instance %.*s (segment %u at %" PRIu64 ") is not in the index", SLICE_ARGS(record->sop_uid), place.segment,
-                  place.offset);
+        say_wrong(verify, "instance %.*s (segment %u at %" PRIu64 ") is not in the index", SLICE_ARGS(record->sop_uid),
+                  place.segment, place.offset);
         return;
-    case NOT_READABLE: say_wrong(verify, "instance %.*s: the index can't be read: %s", SLICE_ARGS(record->sop_uid), fault.text); return;
+    case NOT_READABLE:
+        say_wrong(verify, "instance %.*s: the index can't be read: %s", SLICE_ARGS(record->sop_uid), fault.text);
+        return;
     }
 }
 
-static bool visit_record(void *context, const struct record *record, struct place place, const struct fault *bad, uint64_t done_bytes,
-                         uint64_t total_bytes) {
+static bool visit_record(void *context, const struct record *record, struct place place, const struct fault *bad,
+                         uint64_t done_bytes, uint64_t total_bytes) {
     struct verify *verify = context;
     verify->progress.total_bytes = total_bytes;
     verify->records += record != NULL;
@@ -146,8 +152,8 @@ static bool check_index(struct verify *verify, struct catalog_check_report *repo
     if (!catalog_check(verify->archive->catalog, visit_row, say_row, verify, report, fault)) return false;
     uint64_t said = report->wrong_rows + report->wrong_counts + report->wrong_lookups;
     if (said && verify->wrong == before)
-        say_wrong(verify, "index: %" PRIu64 " rows, %" PRIu64 " counts, %" PRIu64 " lookups", report->wrong_rows, report->wrong_counts,
-                  report->wrong_lookups);
+        say_wrong(verify, "index: %" PRIu64 " rows, %" PRIu64 " counts, %" PRIu64 " lookups", report->wrong_rows,
+                  report->wrong_counts, report->wrong_lookups);
     return true;
 }
 
@@ -163,7 +169,8 @@ static void check_numbers(struct verify *verify) {
     if (totals.records != verify->objects)
         say_wrong(verify, "the index counts %" PRIu64 " object records, the logs hold %" PRIu64, totals.records, verify->objects);
     uint64_t rows = totals.instances + totals.superseded + totals.quarantined;
-    if (rows != verify->filed) say_wrong(verify, "the index has %" PRIu64 " rows of instances, %" PRIu64 " records belong to them", rows, verify->filed);
+    if (rows != verify->filed)
+        say_wrong(verify, "the index has %" PRIu64 " rows of instances, %" PRIu64 " records belong to them", rows, verify->filed);
 }
 
 int command_verify_run(struct archive *archive, const struct command_arguments *arguments, struct output *output) {
@@ -177,13 +184,16 @@ int command_verify_run(struct archive *archive, const struct command_arguments *
     else check_numbers(&verify);
     progress_finish(&verify.progress);
     if (arguments->json)
-        output_print(output, "{\"records\": %" PRIu64 ", \"objects\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"index_rows\": %" PRIu64 ", \"wrong\": %" PRIu64
-                             ", \"finished\": %s}\n",
+        output_print(output,
+                     "{\"records\": %" PRIu64 ", \"objects\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"index_rows\": %" PRIu64
+                     ", \"wrong\": %" PRIu64 ", \"finished\": %s}\n",
                      verify.records, verify.objects, verify.bytes, report.rows, verify.wrong, good ? "true" : "false");
     else if (verify.wrong)
         output_print(output, "%" PRIu64 " things are wrong (above); what is not named was found whole\n", verify.wrong);
     else if (good)
-        output_print(output, "%" PRIu64 " records with %" PRIu64 " objects and %" PRIu64 " rows of the index: all whole, all where they should be\n",
+        output_print(output,
+                     "%" PRIu64 " records with %" PRIu64 " objects and %" PRIu64
+                     " rows of the index: all whole, all where they should be\n",
                      verify.records, verify.objects, report.rows);
     return good && !verify.wrong ? 0 : 1;
 }

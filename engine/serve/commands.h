@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* commands: what can be asked of an open archive: ls, stats, problems, verify, export. They run in whichever process owns the archive: in
- * `leat ls` itself, or in the server that its control socket reaches. Many at once, each on a thread of its own.
+/* commands: what can be asked of an open archive: ls, stats, problems, verify, export. They run in whichever process owns the
+ * archive: in `leat ls` itself, or in the server that its control socket reaches. Many at once, each on a thread of its own.
  *
  * A request's arguments are the command's word and then NAME=VALUE each (tools/leat makes them from the command line):
  * level=patients|studies|series|instances, json=1, study=UID, series=UID, patient=ID, all=1, kind=WORD. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control, the server's side: accept, read the request, run the handler, send what it says. The client's side is control_client.c. */
+/* control, the server's side: accept, read the request, run the handler, send what it says. The client's side is
+ * control_client.c. */
 #include "engine/serve/control.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static bool receive_head(int socket, uint8_t head[CONTROL_HEAD_BYTES], int *dire
         struct cmsghdr aligned;
     } control = {0};
     struct iovec part = {.iov_base = head, .iov_len = CONTROL_HEAD_BYTES};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t got;
     do got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
@@ -162,13 +164,15 @@ static struct session *find_place(struct control_server *server) {
     return place;
 }
 
-/* A socket that is closed with its request unread would take the answer with it: so what the client sends is read until it hangs up. */
+/* A socket that is closed with its request unread would take the answer with it: so what the client sends is read until it hangs
+ * up. */
 static void refuse(int socket, const char *why) {
     uint8_t status[4], ignored[512];
     struct timeval timeout = {.tv_sec = 1};
     store_le32(status, 1);
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    if (control_wire_send_frame(socket, OUTPUT_MESSAGE, why, strlen(why)) && control_wire_send_frame(socket, CONTROL_FRAME_EXIT, status, 4))
+    if (control_wire_send_frame(socket, OUTPUT_MESSAGE, why, strlen(why)) &&
+        control_wire_send_frame(socket, CONTROL_FRAME_EXIT, status, 4))
         while (recv(socket, ignored, sizeof ignored, 0) > 0) {
         }
     close(socket);

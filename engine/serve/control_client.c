@@ -80,7 +80,8 @@ static bool receive_frame(int socket, uint8_t *kind, uint8_t *bytes, uint32_t *l
     return fault_set(fault, FAULT_IO, 0, "the server went away before the command was done");
 }
 
-static enum control_result receive_answer(int socket, struct output *output, uint8_t *bytes, int *exit_status, struct fault *fault) {
+static enum control_result receive_answer(int socket, struct output *output, uint8_t *bytes, int *exit_status,
+                                          struct fault *fault) {
     for (;;) {
         uint8_t kind = 0;
         uint32_t length = 0;
@@ -102,8 +103,8 @@ static enum control_result receive_answer(int socket, struct output *output, uin
     }
 }
 
-enum control_result control_client_talk(int socket, const struct control_request *request, struct output *output, int *exit_status,
-                                        struct fault *fault) {
+enum control_result control_client_talk(int socket, const struct control_request *request, struct output *output,
+                                        int *exit_status, struct fault *fault) {
     enum control_result result = CONTROL_FAILED;
     uint8_t *bytes = malloc(LIMIT_CONTROL_FRAME_BYTES);
     if (!bytes)
@@ -115,8 +116,8 @@ enum control_result control_client_talk(int socket, const struct control_request
     return result;
 }
 
-enum control_result control_client_run(const char *path, const struct control_request *request, struct output *output, int *exit_status,
-                                       struct fault *fault) {
+enum control_result control_client_run(const char *path, const struct control_request *request, struct output *output,
+                                       int *exit_status, struct fault *fault) {
     struct control_address address;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {

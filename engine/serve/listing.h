@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listing: rows of one kind, as an aligned table for people or as a JSON array with an object a line for programs. Row by row, so that a
- * listing of any length costs no memory. One thread, its output's. */
+/* listing: rows of one kind, as an aligned table for people or as a JSON array with an object a line for programs. Row by row, so
+ * that a listing of any length costs no memory. One thread, its output's. */
 #ifndef LEAT_SERVE_LISTING_H
 #define LEAT_SERVE_LISTING_H
 

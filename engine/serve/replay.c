@@ -139,7 +139,8 @@ static bool run(struct replay *replay, struct fault *fault) {
     int count = catalog_positions(replay->catalog, true, positions, fault);
     if (count < 0) return false;
     for (int i = 0; i < count; i++)
-        from[i] = (struct store_position){.log = positions[i].log, .segment = positions[i].segment, .offset = positions[i].offset};
+        from[i] =
+            (struct store_position){.log = positions[i].log, .segment = positions[i].segment, .offset = positions[i].offset};
     bool good = store_replay(replay->store, from, (size_t)count, visit, replay, fault) && commit(replay, fault);
     if (replay->batch) catalog_batch_abort(replay->batch);
     return good && (replay->report->records == 0 || catalog_flush(replay->catalog, fault));

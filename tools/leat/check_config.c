@@ -11,7 +11,8 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-    {"keys", 'k', NULL, 0, "Every key with its type, default, what is allowed and what it means, as a commented configuration", 1},
+    {"keys", 'k', NULL, 0, "Every key with its type, default, what is allowed and what it means, as a commented configuration",
+     1},
     {0},
 };
 
@@ -34,7 +35,8 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .args_doc = "FILE",
-    .doc = "Checks a configuration whole, as `leat serve` does when it starts, and names every error with file, line, key and what is allowed. "
+    .doc = "Checks a configuration whole, as `leat serve` does when it starts, and names every error with file, line, key and "
+           "what is allowed. "
            "Nothing is started or created."
            "\vA configuration is YAML. A small one:\n\n"
            "  data: /srv/leat\n"
@@ -117,7 +119,8 @@ int check_config_main(int argc, char **argv) {
             return 2;
         }
         if (!config->client_count)
-            printf("%s: note: no clients are listed, so everyone may do what `operations` says (default: echo and store)\n", o.file);
+            printf("%s: note: no clients are listed, so everyone may do what `operations` says (default: echo and store)\n",
+                   o.file);
         printf("%s: good\n", o.file);
         config_destroy(config);
     }

@@ -197,7 +197,8 @@ static int run_somewhere(const struct cli_place *place, const struct control_req
             archive_close(&archive);
             return status;
         }
-        if (fault.code != FAULT_LOCKED || clock_monotonic_ms() >= end_ms || output_stopped(output)) return complain(output, &fault);
+        if (fault.code != FAULT_LOCKED || clock_monotonic_ms() >= end_ms || output_stopped(output))
+            return complain(output, &fault);
         nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000}, NULL);
     }
 }
@@ -210,7 +211,8 @@ int cli_run(const struct cli_archive *archive, const struct cli_request *request
     if (!output) abort();
     cli_output_init(output, &screen);
     cli_catch_signals(output);
-    const struct control_request control = {.argument_count = request->count, .arguments = request->arguments, .directory = directory};
+    const struct control_request control = {
+        .argument_count = request->count, .arguments = request->arguments, .directory = directory};
     int status = run_somewhere(&place, &control, output);
     if (!output_flush(output)) status = 1;
     wipe_progress(&screen);

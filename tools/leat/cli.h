@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli: what the subcommands share: the options that name the archive, standard output and error as a struct output (with a progress line
- * where there is a terminal), cancelling by signal, and running a command where the archive is: in the server that has it, or here.
+/* cli: what the subcommands share: the options that name the archive, standard output and error as a struct output (with a
+ * progress line where there is a terminal), cancelling by signal, and running a command where the archive is: in the server that
+ * has it, or here.
  *
- * Each subcommand is one file with one function SUBCOMMAND_main(argc, argv) that returns the exit status: 0 done, 1 the work failed, 2
- * wrong usage or configuration. Main thread only. */
+ * Each subcommand is one file with one function SUBCOMMAND_main(argc, argv) that returns the exit status: 0 done, 1 the work
+ * failed, 2 wrong usage or configuration. Main thread only. */
 #ifndef LEAT_TOOLS_CLI_H
 #define LEAT_TOOLS_CLI_H
 

@@ -42,10 +42,14 @@ static const struct argp parser = {
     .parser = parse,
     .children = children,
     .args_doc = "OUT",
-    .doc = "Writes each instance as one Part 10 file into the folder OUT, which is made if need be: the data set byte for byte as it was "
-           "received, in the transfer syntax it came in. A file is named by its SOP Instance UID; another instance with the same UID in "
-           "another series gets -2 behind it, and so on. A file appears when it is whole, never over another one; one that is there with the "
-           "same bytes is left, so that an export can be repeated. An instance that can't be read is named, and the others are written."
+    .doc = "Writes each instance as one Part 10 file into the folder OUT, which is made if need be: the data set byte for byte "
+           "as it was "
+           "received, in the transfer syntax it came in. A file is named by its SOP Instance UID; another instance with the same "
+           "UID in "
+           "another series gets -2 behind it, and so on. A file appears when it is whole, never over another one; one that is "
+           "there with the "
+           "same bytes is left, so that an export can be repeated. An instance that can't be read is named, and the others are "
+           "written."
            "\vExamples:\n"
            "  leat export /mnt/usb/all\n"
            "  leat export --study 1.2.840.113619.2.1 study && dcmdump +sd study\n" CLI_HELP_END,

@@ -27,7 +27,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case 'j': o->json = "1"; return 0;
     case ARGP_KEY_ARG:
         if (o->level) argp_error(state, "one level is enough: '%s' comes after '%s'", value, o->level);
-        if (strcmp(value, "patients") != 0 && strcmp(value, "studies") != 0 && strcmp(value, "series") != 0 && strcmp(value, "instances") != 0)
+        if (strcmp(value, "patients") != 0 && strcmp(value, "studies") != 0 && strcmp(value, "series") != 0 &&
+            strcmp(value, "instances") != 0)
             argp_error(state, "'%s' is no level (allowed: patients, studies, series, instances)", value);
         o->level = value;
         return 0;

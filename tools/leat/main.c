@@ -30,13 +30,16 @@ static void print_usage(FILE *to) {
                 "Leat takes in DICOM objects as fast as the disk can write them, keeps every one that it\n"
                 "acknowledged, and hands them on.\n\n"
                 "Commands:\n");
-    for (size_t i = 0; i < array_count(subcommands); i++) fprintf(to, "  %-14s %s\n", subcommands[i].word, subcommands[i].meaning);
-    fprintf(to, "\n'leat COMMAND --help' says more. All but serve work on the same data folder whether a server runs on it or not.\n\n"
-                "Example: an archive in ./leat-data on port 11112, and what is in it\n"
-                "  leat serve\n"
-                "  dcmsend localhost 11112 *.dcm\n"
-                "  leat ls studies\n\n"
-                "Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration.\n");
+    for (size_t i = 0; i < array_count(subcommands); i++)
+        fprintf(to, "  %-14s %s\n", subcommands[i].word, subcommands[i].meaning);
+    fprintf(
+        to,
+        "\n'leat COMMAND --help' says more. All but serve work on the same data folder whether a server runs on it or not.\n\n"
+        "Example: an archive in ./leat-data on port 11112, and what is in it\n"
+        "  leat serve\n"
+        "  dcmsend localhost 11112 *.dcm\n"
+        "  leat ls studies\n\n"
+        "Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration.\n");
 }
 
 static const struct subcommand *find(const char *word) {
@@ -65,7 +68,8 @@ int main(int argc, char **argv) {
         print_usage(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "-?") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) return version_main(1, argv);
     const struct subcommand *subcommand = find(argv[1]);

@@ -14,7 +14,8 @@ static const struct argp_option options[] = {
     {"kind", 'k', "KIND", 0, "Only problems of this kind", 1},
     {"study", 's', "UID", 0, "Only problems of this study", 1},
     {"series", 'r', "UID", 0, "Only problems of this series", 1},
-    {"json", 'j', NULL, 0, "A JSON array, one object a line: time, kind, calling_aet, instance, series, study, reason, sequence", 2},
+    {"json", 'j', NULL, 0, "A JSON array, one object a line: time, kind, calling_aet, instance, series, study, reason, sequence",
+     2},
     {0},
 };
 
@@ -44,12 +45,13 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .doc = "Lists what was refused, quarantined, or kept although something about it is wrong: each with its time, its UIDs, who sent it, "
+    .doc = "Lists what was refused, quarantined, or kept although something about it is wrong: each with its time, its UIDs, who "
+           "sent it, "
            "and the reason. Nothing is dropped in silence."
-           "\vKinds:\n" PROBLEM_TABLE(KIND_LINE)
-           "\nExamples:\n"
-           "  leat problems\n"
-           "  leat problems --kind refused --json | jq -r '.[].reason' | sort | uniq -c\n" CLI_HELP_END,
+           "\vKinds:\n" PROBLEM_TABLE(
+               KIND_LINE) "\nExamples:\n"
+                          "  leat problems\n"
+                          "  leat problems --kind refused --json | jq -r '.[].reason' | sort | uniq -c\n" CLI_HELP_END,
 };
 
 int problems_main(int argc, char **argv) {

@@ -11,8 +11,10 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-    {"accept-missing", 'm', NULL, 0, "Go on without segments whose files are gone; their objects are no longer in the archive. Should a file "
-                                     "turn up again later, it is not taken back", 1},
+    {"accept-missing", 'm', NULL, 0,
+     "Go on without segments whose files are gone; their objects are no longer in the archive. Should a file "
+     "turn up again later, it is not taken back",
+     1},
     {0},
 };
 
@@ -31,8 +33,10 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .doc = "Makes the index anew from the segments. The attributes are extracted again from the data sets, so this also mends what an earlier "
-           "version of leat read wrongly, and fills in what is indexed since. Objects are only read. It needs the archive for itself: stop the "
+    .doc = "Makes the index anew from the segments. The attributes are extracted again from the data sets, so this also mends "
+           "what an earlier "
+           "version of leat read wrongly, and fills in what is indexed since. Objects are only read. It needs the archive for "
+           "itself: stop the "
            "server first. When it is interrupted, it or the next start of the server begins again."
            "\vExamples:\n"
            "  leat rebuild --data /srv/leat\n"

@@ -48,7 +48,8 @@ static struct argp_option *make_options(void) {
     struct argp_option *options = calloc(OPTIONS_MOST, sizeof *options);
     if (!options) abort();
     size_t count = 0;
-    options[count++] = (struct argp_option){"config", 'c', "FILE", 0, "The configuration (YAML); options on the command line go before it", 1};
+    options[count++] =
+        (struct argp_option){"config", 'c', "FILE", 0, "The configuration (YAML); options on the command line go before it", 1};
     for (size_t i = 0; i < config_row_count(); i++) {
         char allowed[CONFIG_ALLOWED_BYTES], *text;
         struct config_row row = config_row_at(i, allowed);
@@ -61,27 +62,29 @@ static struct argp_option *make_options(void) {
     return options;
 }
 
-static const char doc[] =
-    "Receives DICOM objects from many peers at once, keeps them, and keeps the index of them. An object that it acknowledged is on stable "
-    "storage. It runs in the foreground and needs no privileges; log lines go to standard error. When it accepts associations, it writes a "
-    "line that begins with `ready`."
-    "\vWithout a configuration everyone may echo and store; `clients` in the configuration says who may do what (leat check-config --keys).\n"
-    "\nSignals:\n"
-    "  SIGTERM, SIGINT     no new associations; objects under way are finished, or\n"
-    "                      aborted after `grace` (30s); then it ends with status 0\n"
-    "  SIGHUP              reads clients, peers and policies again\n"
-    "\nExamples:\n"
-    "  leat serve\n"
-    "  leat serve --data /srv/leat --port 104 --aet ARCHIVE --memory 2GiB\n"
-    "  leat serve --config /etc/leat.yaml\n"
-    "\nFiles:\n"
-    "  ./leat-data         the data folder, unless --data or --config names another\n"
-    "  DIR/control.sock    how the other commands ask the running server\n"
-    "\nExit status:\n"
-    "  0  ended in order\n"
-    "  1  failed\n"
-    "  2  wrong usage or configuration, or the data folder can't be used: locked,\n"
-    "     of a newer format, a segment missing\n";
+static const char doc[] = "Receives DICOM objects from many peers at once, keeps them, and keeps the index of them. An object "
+                          "that it acknowledged is on stable "
+                          "storage. It runs in the foreground and needs no privileges; log lines go to standard error. When it "
+                          "accepts associations, it writes a "
+                          "line that begins with `ready`."
+                          "\vWithout a configuration everyone may echo and store; `clients` in the configuration says who may do "
+                          "what (leat check-config --keys).\n"
+                          "\nSignals:\n"
+                          "  SIGTERM, SIGINT     no new associations; objects under way are finished, or\n"
+                          "                      aborted after `grace` (30s); then it ends with status 0\n"
+                          "  SIGHUP              reads clients, peers and policies again\n"
+                          "\nExamples:\n"
+                          "  leat serve\n"
+                          "  leat serve --data /srv/leat --port 104 --aet ARCHIVE --memory 2GiB\n"
+                          "  leat serve --config /etc/leat.yaml\n"
+                          "\nFiles:\n"
+                          "  ./leat-data         the data folder, unless --data or --config names another\n"
+                          "  DIR/control.sock    how the other commands ask the running server\n"
+                          "\nExit status:\n"
+                          "  0  ended in order\n"
+                          "  1  failed\n"
+                          "  2  wrong usage or configuration, or the data folder can't be used: locked,\n"
+                          "     of a newer format, a segment missing\n";
 
 int serve_main(int argc, char **argv) {
     struct argp_option *argp_options = make_options();

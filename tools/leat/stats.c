@@ -8,8 +8,10 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-    {"json", 'j', NULL, 0, "One JSON object: whole numbers patients, studies, series, instances, bytes (data sets of current instances), "
-                           "disk_bytes, duplicates, refused, quarantined and more; counters; volumes", 1},
+    {"json", 'j', NULL, 0,
+     "One JSON object: whole numbers patients, studies, series, instances, bytes (data sets of current instances), "
+     "disk_bytes, duplicates, refused, quarantined and more; counters; volumes",
+     1},
     {0},
 };
 
@@ -28,7 +30,8 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .doc = "Says how many patients, studies, series and instances there are, how many bytes they take, what is on which volume, and what "
+    .doc = "Says how many patients, studies, series and instances there are, how many bytes they take, what is on which volume, "
+           "and what "
            "was counted since the archive began. The counts are exact at any time."
            "\vExamples:\n"
            "  leat stats\n"

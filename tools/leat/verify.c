@@ -27,8 +27,10 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .doc = "Reads every record of every segment and every streamed file and checks their checksums; looks up each object in the index, and "
-           "each row of the index in the segments; counts again what the index counts. It changes nothing. Whatever is wrong is named on "
+    .doc = "Reads every record of every segment and every streamed file and checks their checksums; looks up each object in the "
+           "index, and "
+           "each row of the index in the segments; counts again what the index counts. It changes nothing. Whatever is wrong is "
+           "named on "
            "standard error, one line each, with the instance where that is known. It can run while a server serves."
            "\vWhat to do about it:\n"
            "  a wrong record             that object is lost unless its sender or a copy has it; all others are served\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_config: each key with good and bad values, what errors say, defaults against limits.h, and who a caller turns out to be. */
+/* test_config: each key with good and bad values, what errors say, defaults against limits.h, and who a caller turns out to be.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -249,8 +250,8 @@ static void test_alias_bomb(void **state) {
     char text[1024] = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
     for (int i = 1; i < 9; i++) {
         size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1,
-                 i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        snprintf(text + used, sizeof text - used, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1,
+                 i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     }
     free(bad(text));
 }
@@ -304,7 +305,8 @@ static void test_files(void **state) {
 static const struct config_rules *ask(const struct config *config, const char *aet, const char *address) {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) return config_client_match(config, slice_text(aet), (struct sockaddr *)&v4);
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+        return config_client_match(config, slice_text(aet), (struct sockaddr *)&v4);
     assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
     return config_client_match(config, slice_text(aet), (struct sockaddr *)&v6);
 }
@@ -320,10 +322,21 @@ static void test_clients(void **state) {
         const char *aet, *address;
         int client; /* -1 = refused */
     } callers[] = {
-        {"CT1", "10.1.2.128", 0},      {"CT1             ", "10.1.2.255", 0}, {" CT1", "10.1.2.200", 0}, {"CT1", "10.1.2.127", 1},
-        {"ct1", "10.1.2.200", -1},     {"CT11", "10.1.2.200", -1},            {"CT", "10.1.2.200", -1},  {"X", "192.168.7.9", 2},
-        {"X", "::ffff:192.168.7.9", 2}, {"X", "192.168.7.8", -1},             {"X", "fd00:1::1", 3},     {"X", "fd00:1:7fff::1", 3},
-        {"X", "fd00:1:8000::1", -1},   {"CT1", "::1", 1},                     {"", "1.1.1.1", -1},
+        {"CT1", "10.1.2.128", 0},
+        {"CT1             ", "10.1.2.255", 0},
+        {" CT1", "10.1.2.200", 0},
+        {"CT1", "10.1.2.127", 1},
+        {"ct1", "10.1.2.200", -1},
+        {"CT11", "10.1.2.200", -1},
+        {"CT", "10.1.2.200", -1},
+        {"X", "192.168.7.9", 2},
+        {"X", "::ffff:192.168.7.9", 2},
+        {"X", "192.168.7.8", -1},
+        {"X", "fd00:1::1", 3},
+        {"X", "fd00:1:7fff::1", 3},
+        {"X", "fd00:1:8000::1", -1},
+        {"CT1", "::1", 1},
+        {"", "1.1.1.1", -1},
     };
     for (size_t i = 0; i < array_count(callers); i++) {
         const struct config_rules *rules = ask(config, callers[i].aet, callers[i].address);
@@ -355,9 +368,15 @@ static void test_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_every_key),         cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_all_errors_are_listed), cmocka_unit_test(test_errors_are_printable),
-        cmocka_unit_test(test_settings), cmocka_unit_test(test_alias_bomb),        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_all_errors_are_listed),
+        cmocka_unit_test(test_errors_are_printable),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_alias_bomb),
+        cmocka_unit_test(test_clients),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

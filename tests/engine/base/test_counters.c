@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_counters: names are unique and found again; threads add while a reader sums (clean under ThreadSanitizer), nothing is lost. */
+/* test_counters: names are unique and found again; threads add while a reader sums (clean under ThreadSanitizer), nothing is
+ * lost. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -43,7 +44,8 @@ static void test_threads(void **state) {
     struct counters counters;
     assert_true(counters_init(&counters, THREADS));
     pthread_t threads[THREADS];
-    for (size_t i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, add_many, counters_cell(&counters, i)), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, add_many, counters_cell(&counters, i)), 0);
     uint64_t last = 0;
     for (int i = 0; i < 1000; i++) { /* a sum never falls */
         uint64_t now = counters_sum(&counters, COUNTER_STORED);

@@ -150,8 +150,9 @@ static void test_progress(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_order, fresh), cmocka_unit_test_setup(test_long, fresh),  cmocka_unit_test_setup(test_gone, fresh),
-        cmocka_unit_test_setup(test_json, fresh),  cmocka_unit_test_setup(test_table, fresh), cmocka_unit_test_setup(test_table_streams, fresh),
+        cmocka_unit_test_setup(test_order, fresh),  cmocka_unit_test_setup(test_long, fresh),
+        cmocka_unit_test_setup(test_gone, fresh),   cmocka_unit_test_setup(test_json, fresh),
+        cmocka_unit_test_setup(test_table, fresh),  cmocka_unit_test_setup(test_table_streams, fresh),
         cmocka_unit_test_setup(test_cancel, fresh), cmocka_unit_test_setup(test_progress, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

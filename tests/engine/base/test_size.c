@@ -21,8 +21,23 @@ static void test_bytes(void **state) {
         {"1 MiB", 1048576}, {"10MB", 10000000},     {"1.5GiB", 1610612736},   {"0.001KB", 1},
         {"4TiB", 1ull << 42}, {"16383PiB", 16383ull << 50}, {"18446744073709551615", UINT64_MAX}, {"7 bytes", 7},
     };
-    static const char *const bad[] = {"", " ", "x", "1x", "-1", "+1", "1.", ".5", "1..5", "1 MiBB", "16384PiB", "18446744073709551616",
-                                      "1,000", "0x10", "1e3", "99999999999999999999999", "1.0000000001GiB"};
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "x",
+                                      "1x",
+                                      "-1",
+                                      "+1",
+                                      "1.",
+                                      ".5",
+                                      "1..5",
+                                      "1 MiBB",
+                                      "16384PiB",
+                                      "18446744073709551616",
+                                      "1,000",
+                                      "0x10",
+                                      "1e3",
+                                      "99999999999999999999999",
+                                      "1.0000000001GiB"};
     for (size_t i = 0; i < array_count(rows); i++) {
         uint64_t bytes = 77;
         assert_true(size_parse_bytes(rows[i].text, &bytes));
@@ -39,7 +54,8 @@ static void test_ms(void **state) {
     static const struct {
         const char *text;
         uint64_t ms;
-    } rows[] = {{"60", 60000}, {"60s", 60000}, {"250ms", 250}, {"5min", 300000}, {"5m", 300000}, {"1h", 3600000}, {"2d", 172800000}, {"1.5s", 1500}};
+    } rows[] = {{"60", 60000},  {"60s", 60000},  {"250ms", 250},    {"5min", 300000},
+                {"5m", 300000}, {"1h", 3600000}, {"2d", 172800000}, {"1.5s", 1500}};
     for (size_t i = 0; i < array_count(rows); i++) {
         uint64_t ms;
         assert_true(size_parse_ms(rows[i].text, &ms));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_control: requests and frames over a socketpair, a descriptor that comes along, long paths, many clients, clients that go away,
- * servers that do, and requests that are not ours. Clean under ThreadSanitizer. */
+/* test_control: requests and frames over a socketpair, a descriptor that comes along, long paths, many clients, clients that go
+ * away, servers that do, and requests that are not ours. Clean under ThreadSanitizer. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -99,7 +99,8 @@ static void *serve_one(void *argument) {
 }
 
 /* One request over a socketpair. */
-static enum control_result ask(struct world *world, struct heard *heard, int directory, int *status, struct fault *fault, char **arguments) {
+static enum control_result ask(struct world *world, struct heard *heard, int directory, int *status, struct fault *fault,
+                               char **arguments) {
     int sockets[2], count = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
     struct talk talk = {.socket = sockets[0], .world = world};
@@ -331,7 +332,8 @@ static void test_long_path(void **state) {
     rmdir(folder);
 }
 
-/* Commands that wait, and one whose client does not read, are ended by a server that stops. A dead server's socket file is replaced. */
+/* Commands that wait, and one whose client does not read, are ended by a server that stops. A dead server's socket file is
+ * replaced. */
 static void test_stop(void **state) {
     (void)state;
     char folder[] = "/tmp/test_control.XXXXXX", path[64];
