@@ -354,6 +354,41 @@ static void test_clients(void **state) {
     config_destroy(config);
 }
 
+/* The five systems whose behaviour has to be expressible as a policy: what each takes, and in which order. */
+static void test_five_systems(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count;
+        enum config_syntax_class first;
+        bool accept_others;
+    } systems[] = {
+        {"transfer_syntaxes: {preference: [implicit-le, explicit-le, explicit-be], others: refuse}\naet: PROXY\nport: 4242\n", 3,
+         CONFIG_SYNTAX_IMPLICIT_LE, false},
+        {"transfer_syntaxes:\n  preference: [lossless, implicit-le, explicit-le, 1.2.840.10008.1.2.4.50, "
+         "1.2.840.10008.1.2.4.51,\n"
+         "    1.2.840.10008.1.2.4.53, 1.2.840.10008.1.2.4.55, 1.2.840.10008.1.2.4.91]\n  others: refuse\nmax_pdu_length: 65536\n"
+         "called_aet: strict\ntimeouts: {message: 60s, idle: 60s}\nclients: [{address: 10.0.0.0/8}]\n",
+         8, CONFIG_SYNTAX_LOSSLESS, false},
+        {"transfer_syntaxes:\n  preference: [implicit-le, explicit-le, explicit-be, lossless, lossy]\nmax_associations: 10\n"
+         "listen: ['10.0.0.1:104', '10.0.0.1:11112']\nclients:\n  - {aet: X, operations: [echo]}\n  - {address: 10.1.1.1}\n"
+         "  - {aet: Y, address: 10.1.1.2, operations: [store, query, retrieve]}\n",
+         5, CONFIG_SYNTAX_IMPLICIT_LE, true},
+        {"port: 4000\ntransfer_syntaxes: {preference: [implicit-le, explicit-le, explicit-be], others: refuse}\nmax_pdu_length: "
+         "49152\n",
+         3, CONFIG_SYNTAX_IMPLICIT_LE, false},
+        {"transfer_syntaxes: {preference: [explicit-be, explicit-le, implicit-le]}\nmax_pdu_length: 2048\n", 3,
+         CONFIG_SYNTAX_EXPLICIT_BE, true},
+    };
+    for (size_t i = 0; i < array_count(systems); i++) {
+        struct config *config = good(systems[i].text);
+        assert_int_equal(config->everyone.preference.count, systems[i].count);
+        assert_int_equal(config->everyone.preference.items[0].kind, systems[i].first);
+        assert_int_equal(config->everyone.preference.accept_others, systems[i].accept_others);
+        config_destroy(config);
+    }
+}
+
 /* Every row can be shown, and each default passes its own check (config_create would stop on it). */
 static void test_rows(void **state) {
     (void)state;
@@ -377,7 +412,7 @@ int main(void) {
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_alias_bomb),
         cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_five_systems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
