@@ -270,9 +270,13 @@ static void run_hooks(struct reactor *reactor) {
 
 /* ---- stopping ---- */
 
-/* Cancels all that is in flight, again and again, because a callback may have submitted more. True: nothing is left. */
+/* Cancels all that is in flight, again and again, because a callback may have submitted more. True: nothing is left, nor in the
+ * inboxes. */
 static bool wind_up(struct reactor *reactor) {
-    if (reactor->in_flight == 0 && !reactor->tasks) return true;
+    if (reactor->in_flight == 0 && !reactor->tasks && waker_may_sleep(&reactor->waker)) {
+        waker_awake(&reactor->waker);
+        return true;
+    }
     if (reactor->in_flight == 0 || reactor->now_ns - reactor->cancelled_ns < STOP_POLL_MS * 1000000u) return false;
     reactor->cancelled_ns = reactor->now_ns;
     struct io_uring_sqe *sqe = take_sqe(reactor);

@@ -9,6 +9,8 @@
 #include "engine/base/check.h"
 #include "engine/runtime/reactor.h"
 
+#define DELAY_LONGEST_MS (1000ull * 86400 * 36500) /* a century stands for ever, and its nanoseconds fit */
+
 /* Two roots into one: the earlier one gets the other as its first child. Either may be NULL. */
 static struct timer *meld(struct timer *a, struct timer *b) {
     if (!a || !b) return a ? a : b;
@@ -107,6 +109,7 @@ uint32_t timer_heap_run(struct timer_heap *heap, uint64_t now_ns) {
 
 void timer_arm(struct reactor *reactor, struct timer *timer, uint64_t delay_ms, void (*fire)(struct timer *timer)) {
     invariant(reactor_is_owner(reactor));
+    if (delay_ms > DELAY_LONGEST_MS) delay_ms = DELAY_LONGEST_MS;
     timer_heap_arm(reactor_timers(reactor), timer, reactor_now_ns(reactor) + delay_ms * 1000000u, fire);
 }
 

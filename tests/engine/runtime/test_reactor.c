@@ -188,6 +188,23 @@ static void test_own_thread(void **state) {
     }
 }
 
+static void count_items(void *context, void **items, size_t count) { *(size_t *)context += count; }
+
+static void test_stop_empties_inboxes(void **state) {
+    struct reactor *reactor = create();
+    struct inbox inbox;
+    size_t drained = 0;
+    assert_true(inbox_init(&inbox, reactor_waker(reactor), 4096, count_items, &drained, NULL));
+    assert_true(reactor_turn(reactor, 0));
+    for (int i = 0; i < 3000; i++) assert_true(inbox_post(&inbox, reactor)); /* more than one turn takes */
+    reactor_stop(reactor);
+    while (reactor_turn(reactor, -1)) {
+    }
+    assert_int_equal(drained, 3000);
+    inbox_release(&inbox);
+    reactor_destroy(reactor);
+}
+
 static void test_placement(void **state) {
     struct reactor *reactors[3] = {create(), create(), create()};
     reactor_add_load(reactors[0], 2);
@@ -245,6 +262,7 @@ int main(void) {
         cmocka_unit_test(test_files),           cmocka_unit_test(test_more_than_the_queue_holds),
         cmocka_unit_test(test_timers),          cmocka_unit_test(test_tasks_and_hooks),
         cmocka_unit_test(test_stop_cancels),    cmocka_unit_test(test_own_thread),
+        cmocka_unit_test(test_stop_empties_inboxes),
         cmocka_unit_test(test_placement),       cmocka_unit_test(test_forbidden_is_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
