@@ -278,6 +278,13 @@ static void fragment_undefined(struct made *m) {
 static void impossible_group(struct made *m) { put_head(m), made_text(m, 0xFFFF0001, "LO", "x"); }
 static void impossible_in_item(struct made *m) { sequence_cut(m), made_text(m, 0x00030001, "LO", "x"); }
 static void item_outside(struct made *m) { put_head(m), made_tag(m, MADE_ITEM, 0); }
+static void item_behind_an_element(struct made *m) {
+    put_head(m);
+    made_header(m, 0x00081140, "SQ", 8);
+    made_tag(m, MADE_ITEM, 0);
+    made_text(m, 0x00100020, "LO", "ID1");
+    made_tag(m, MADE_ITEM, 0);
+}
 static void zeros_without_pixels(struct made *m) { put_head(m), made_fill(m, 0, 5000); }
 
 static const struct unscannable {
@@ -304,6 +311,7 @@ static const struct unscannable {
     {"impossible group", impossible_group, "no data element can be (FFFF,0001)"},
     {"impossible in an item", impossible_in_item, "no data element can be (0003,0001)"},
     {"item outside", item_outside, "an item outside of a sequence: (FFFE,E000)"},
+    {"item behind an element", item_behind_an_element, "an item outside of a sequence: (FFFE,E000)"},
     {"5000 zeros, no pixels", zeros_without_pixels, "are no data elements"},
 };
 
@@ -391,6 +399,23 @@ static void a_deflated_data_set_is_cut_or_broken(void **state) {
     assert_int_equal(s.status, SCAN_DONE);
     assert_int_equal(s.remarks, SCAN_REMARK_TRAILING_GARBAGE);
     made_release(&m);
+}
+
+/* What inflates beyond the scanner's buffer when all input is taken comes with the next step. */
+static void deflated_data_sets_of_any_length(void **state) {
+    static struct scanned s;
+    for (uint32_t n = 16384 - 400; n < 16384 + 400; n++) {
+        struct made m;
+        made_init(&m, SCAN_DEFLATED, true);
+        made_text(&m, 0x00080018, "UI", "1.2.3.4.5");
+        made_header(&m, 0x7FE00010, "OB", 2 * n);
+        made_fill(&m, 0, 2 * (size_t)n);
+        made_deflate(&m, false);
+        scanned_in_steps(&s, SCAN_DEFLATED, m.bytes, m.length, 0);
+        if (s.status != SCAN_DONE) fail_msg("%u: %s", n, s.fault.text);
+        assert_int_equal(s.remarks, 0);
+        made_release(&m);
+    }
 }
 
 static void a_zlib_wrapper_is_a_remark(void **state) {
@@ -493,6 +518,7 @@ int main(void) {
         cmocka_unit_test(a_fault_stays),
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(a_deflated_data_set_is_cut_or_broken),
+        cmocka_unit_test(deflated_data_sets_of_any_length),
         cmocka_unit_test(a_zlib_wrapper_is_a_remark),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(a_deflate_bomb_takes_no_memory),

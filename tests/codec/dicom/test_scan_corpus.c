@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
-enum column { PATH, SHA256, BYTES, SOP_CLASS, TRANSFER_SYNTAX, ROWS, COLUMNS, FRAMES, BITS, PHOTOMETRIC, CHARSET, ODDITY, COLUMN_COUNT };
+enum column {
+    PATH, SHA256, BYTES, SOP_CLASS, TRANSFER_SYNTAX, ROWS, COLUMNS, FRAMES, BITS, PHOTOMETRIC, CHARSET, ODDITY, COLUMN_COUNT
+};
 
 /* Files that can't be scanned, and why. */
 static const struct { const char *name, *reason; } unscannable[] = {

@@ -194,7 +194,9 @@ static void check_damaged(uint64_t seed) {
         enum scan_encoding encoding = (enum scan_encoding)(round % 3);
         attributes_init(&ignored, buffer, sizeof buffer);
         make_random(&m, seed, encoding, round & 1, &ignored);
-        for (uint32_t i = 1 + below(&numbers, 8); i; i--) m.bytes[below(&numbers, (uint32_t)m.length)] = (uint8_t)random64(&numbers);
+        for (uint32_t i = 1 + below(&numbers, 8); i; i--) {
+            m.bytes[below(&numbers, (uint32_t)m.length)] = (uint8_t)random64(&numbers);
+        }
         size_t n = below(&numbers, 2) ? m.length : below(&numbers, (uint32_t)m.length);
         scanned_in_steps(&whole, encoding, m.bytes, n, 0);
         for (int i = 0; i < 5; i++) {

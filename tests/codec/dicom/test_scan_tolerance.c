@@ -173,6 +173,13 @@ static void sequence_with_a_rest(struct made *m) {
     made_fill(m, 1, 16);
     made_fill(m, 0, 4);
 }
+static void sequence_with_half_a_header(struct made *m) {
+    made_header(m, SEQUENCE_TAG, "SQ", 24 + 4);
+    made_tag(m, MADE_ITEM, 16);
+    made_fill(m, 1, 16);
+    made_tag(m, MADE_ITEM, 0);
+    m->length -= 4;
+}
 
 static void open_item(struct made *m, uint32_t sequence_length) {
     made_header(m, SEQUENCE_TAG, "SQ", sequence_length);
@@ -342,6 +349,7 @@ static const struct oddity {
     {"sequence of junk", sequence_of_junk, MIDDLE, LE | BE, R(SEQUENCE_MALFORMED)},
     {"sequence of six bytes", sequence_of_five_bytes, MIDDLE, LE | BE, R(SEQUENCE_MALFORMED)},
     {"sequence with a rest", sequence_with_a_rest, MIDDLE, ANY, R(SEQUENCE_MALFORMED)},
+    {"sequence with half a header", sequence_with_half_a_header, MIDDLE, ANY, R(SEQUENCE_MALFORMED)},
     {"no item end", no_item_end, MIDDLE, ANY, R(MISSING_DELIMITER)},
     {"no item end before an item", no_item_end_before_an_item, MIDDLE, ANY, R(MISSING_DELIMITER)},
     {"no item end at the coded end", no_item_end_at_the_coded_end, MIDDLE, ANY, R(MISSING_DELIMITER)},
