@@ -63,8 +63,8 @@ void reactor_run(struct reactor *reactor);                        /* the loop on
  * happen. False: stopped, and nothing is in flight any more. */
 bool reactor_turn(struct reactor *reactor, int64_t timeout_ms);
 
-/* Any thread. The loop ends when its inboxes are empty and nothing is in flight: what is, gets cancelled (done is called with -ECANCELED), and what is
- * submitted after that too; so those that want an orderly end finish first and stop then. */
+/* Any thread. The loop ends when its inboxes are empty and nothing is in flight: what is, gets cancelled (done is called with
+ * -ECANCELED), and what is submitted after that too; so those that want an orderly end finish first and stop then. */
 void reactor_stop(struct reactor *reactor);
 bool reactor_is_stopping(const struct reactor *reactor); /* any thread */
 void reactor_join(struct reactor *reactor);              /* another thread, after reactor_start */

@@ -130,7 +130,7 @@ static void test_full_is_a_state(void **state) {
     waker_release(&waker);
 }
 
-/* One post against one falling asleep, at the same moment, over and over: either the owner sees the item, or the event is written. */
+/* One post against one falling asleep, at the same moment, over and over: the owner sees the item, or the event is written. */
 struct duel {
     struct waker waker;
     struct inbox inbox;

@@ -244,7 +244,8 @@ static int create_where_forbidden(int error, const char *word) {
 
 static void test_forbidden_is_a_sentence(void **state) {
     static const struct { int error; const char *word; } cases[] = {
-        {EPERM, "kernel.io_uring_disabled"}, {ENOSYS, "seccomp"}, {EINVAL, "6.1"}, {ENOMEM, "LimitMEMLOCK"}, {EMFILE, "io_uring_setup"},
+        {EPERM, "kernel.io_uring_disabled"}, {ENOSYS, "seccomp"},         {EINVAL, "6.1"},
+        {ENOMEM, "LimitMEMLOCK"},            {EMFILE, "io_uring_setup"},
     };
     for (size_t i = 0; i < array_count(cases); i++) {
         int status;
