@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* charset: bytes to characters, one at a time. Order of the file: the output, the repertoires, values with code extensions (ISO 2022), streams. */
+/* charset: bytes to characters, one at a time. Order of the file: the output, the repertoires, values with code extensions
+ * (ISO 2022), streams. */
 #include "codec/dicom/charset.h"
 
 #include "codec/dicom/charset_converter.h"
@@ -72,7 +73,8 @@ static void put_upper(struct sink *sink, unsigned set, uint8_t byte) {
         put_bad(sink);
 }
 
-/* Bytes 80..9F: controls in ISO 8859, but letters and quotes in the Windows code page that devices send under the name of Latin-1. */
+/* Bytes 80..9F: controls in ISO 8859, but letters and quotes in the Windows code page that devices send under the name of
+ * Latin-1. */
 static void put_c1(struct sink *sink, unsigned g1, uint8_t byte) {
     uint16_t c = g1 == CHARSET_ELEMENT_UPPER + CHARSET_TABLES_LATIN1 ? charset_tables_windows[byte - 0x80] : 0;
     sink->lossy = true;
@@ -80,7 +82,8 @@ static void put_c1(struct sink *sink, unsigned g1, uint8_t byte) {
 }
 
 /* The first code that knows the character, or U+FFFD. */
-static void put_converted(struct sink *sink, enum charset_converter_code code, enum charset_converter_code other, struct slice bytes) {
+static void put_converted(struct sink *sink, enum charset_converter_code code, enum charset_converter_code other,
+                          struct slice bytes) {
     uint32_t c;
     if (charset_converter_decode(code, bytes, &c) || charset_converter_decode(other, bytes, &c))
         put_checked(sink, c);
@@ -151,7 +154,8 @@ static size_t take_two_bytes(struct sink *sink, unsigned g1, struct slice rest) 
     if (rest.length < 2 || rest.bytes[1] < 0x80) {
         /* Half a character; or one of those that Windows adds to KS X 1001, whose trail bytes are letters. */
         bool windows = g1 == CHARSET_ELEMENT_KSX1001 && rest.length >= 2 && rest.bytes[1] >= 'A' && rest.bytes[1] != '\\' &&
-                       rest.bytes[1] != '^' && charset_converter_decode(CHARSET_CONVERTER_CP949, slice_of(rest.bytes, 2), &character);
+                       rest.bytes[1] != '^' &&
+                       charset_converter_decode(CHARSET_CONVERTER_CP949, slice_of(rest.bytes, 2), &character);
         if (windows)
             put_checked(sink, character);
         else
@@ -270,7 +274,8 @@ static bool is_well_formed_utf8(struct slice raw) {
     return true;
 }
 
-/* Whether each byte is itself in every repertoire: no byte above 7E, no control but those that are kept. '~' is another character in one. */
+/* Whether each byte is itself in every repertoire: no byte above 7E, no control but those that are kept. '~' is another
+ * character in one. */
 static bool is_plain(struct slice raw) {
     for (size_t i = 0; i < raw.length; i++) {
         uint8_t byte = raw.bytes[i];
@@ -301,7 +306,8 @@ static void decode(struct sink *sink, struct slice specific_character_set, struc
         decode_extensions(sink, &d, raw);
 }
 
-size_t charset_to_utf8(struct slice specific_character_set, struct slice raw, bool person_name, char *out, size_t capacity, bool *lossy) {
+size_t charset_to_utf8(struct slice specific_character_set, struct slice raw, bool person_name, char *out, size_t capacity,
+                       bool *lossy) {
     struct sink sink = {.out = out, .capacity = capacity};
     if (is_plain(raw)) {
         sink.needed = raw.length;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* charset_converter: one multi-byte character at a time through glibc's iconv. Each thread has its own descriptors, opened at the first character
- * that needs one and closed when the thread ends: the only state that charset keeps. Part of charset. */
+/* charset_converter: one multi-byte character at a time through glibc's iconv. Each thread has its own descriptors, opened at
+ * the first character that needs one and closed when the thread ends: the only state that charset keeps. Part of charset. */
 #ifndef LEAT_DICOM_CHARSET_CONVERTER_H
 #define LEAT_DICOM_CHARSET_CONVERTER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* charset_tables: what the upper half of each single-byte repertoire means (ISO/IEC 8859; TIS 620; JIS X 0201 katakana), and what Windows
- * puts where ISO 8859-1 has controls. 0: not assigned. Constant; any thread. */
+/* charset_tables: what the upper half of each single-byte repertoire means (ISO/IEC 8859; TIS 620; JIS X 0201 katakana), and
+ * what Windows puts where ISO 8859-1 has controls. 0: not assigned. Constant; any thread. */
 #include "codec/dicom/charset_tables.h"
 
 const uint16_t charset_tables_upper[CHARSET_TABLES_COUNT][96] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* charset_terms: the defined terms of Specific Character Set (PS3.3 C.12.1.1.2, Tables C.12-2 to C.12-5), read as what a decoder starts with.
- * Part of charset; pure functions; any thread. */
+/* charset_terms: the defined terms of Specific Character Set (PS3.3 C.12.1.1.2, Tables C.12-2 to C.12-5), read as what a
+ * decoder starts with. Part of charset; pure functions; any thread. */
 #ifndef LEAT_DICOM_CHARSET_TERMS_H
 #define LEAT_DICOM_CHARSET_TERMS_H
 
@@ -38,7 +38,8 @@ struct charset_terms {
 
 struct charset_terms charset_terms_parse(struct slice specific_character_set);
 
-/* The code element that an escape sequence designates (bytes after ESC), whether it goes to G1, and its length. false: none that we know. */
+/* The code element that an escape sequence designates (bytes after ESC), whether it goes to G1, and its length. false: none
+ * that we know. */
 bool charset_terms_escape(struct slice after_escape, unsigned *element, bool *to_g1, size_t *length);
 
 #endif

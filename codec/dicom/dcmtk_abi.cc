@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dcmtk_abi: read the bytes into a DcmFileFormat, let dcmdata print or convert it, copy the result out. Nothing that throws crosses the C ABI. */
+/* dcmtk_abi: read the bytes into a DcmFileFormat, let dcmdata print or convert it, copy the result out. Nothing that throws
+ * crosses the C ABI. */
 #include "codec/dicom/dcmtk_abi.h"
 
 #include <cstdint>
@@ -49,8 +50,8 @@ class WithoutBulk : public DcmJsonFormatPretty {
     WithoutBulk() : DcmJsonFormatPretty(OFTrue) {}
     OFBool asBulkDataURI(const DcmTagKey &key, OFString &uri) override {
         DcmEVR vr = DcmTag(key).getEVR();
-        bool bulk = vr == EVR_OB || vr == EVR_OW || vr == EVR_ox || vr == EVR_OD || vr == EVR_OF || vr == EVR_OL || vr == EVR_UN ||
-                    vr == EVR_px || vr == EVR_PixelData;
+        bool bulk = vr == EVR_OB || vr == EVR_OW || vr == EVR_ox || vr == EVR_OD || vr == EVR_OF || vr == EVR_OL ||
+                    vr == EVR_UN || vr == EVR_px || vr == EVR_PixelData;
         if (bulk) uri = "";
         return bulk ? OFTrue : OFFalse;
     }
@@ -132,8 +133,8 @@ extern "C" bool dcmtk_abi_dump(const void *part10, size_t part10_bytes, enum dcm
     return guarded(work, out, capacity, length);
 }
 
-extern "C" bool dcmtk_abi_convert(const void *part10, size_t part10_bytes, const char *transfer_syntax, char *out, size_t capacity,
-                                  size_t *length) noexcept {
+extern "C" bool dcmtk_abi_convert(const void *part10, size_t part10_bytes, const char *transfer_syntax, char *out,
+                                  size_t capacity, size_t *length) noexcept {
     auto work = [&](std::string &bytes) { return convert(part10, part10_bytes, transfer_syntax, bytes); };
     return guarded(work, out, capacity, length);
 }

@@ -27,7 +27,9 @@ struct header {
 /* bytes: at least 8. false: more are needed (the long form of explicit VR). */
 static bool header_read(struct slice bytes, bool big_endian, struct header *out) {
     const uint8_t *b = bytes.bytes;
-    *out = (struct header){.group = big_endian ? load_be16(b) : load_le16(b), .number = big_endian ? load_be16(b + 2) : load_le16(b + 2)};
+    *out = (struct header){0};
+    out->group = big_endian ? load_be16(b) : load_le16(b);
+    out->number = big_endian ? load_be16(b + 2) : load_le16(b + 2);
     const struct vr *vr = vr_find(b + 4);
     out->has_vr = vr != NULL;
     if (!vr || !vr->long_form) {
@@ -130,7 +132,8 @@ struct walk {
     bool first;
 };
 
-/* Whether the element at walk->at still belongs to group 2. A deflated data set may begin with any bytes, so there the group length decides. */
+/* Whether the element at walk->at still belongs to group 2. A deflated data set may begin with any bytes, so there the group
+ * length decides. */
 static bool still_meta(struct slice head, const struct walk *walk, const struct part10 *out) {
     bool deflated = out->transfer_syntax.length && uids_encoding(out->transfer_syntax) == SCAN_DEFLATED;
     if (deflated && walk->at == walk->declared_end) return false;
@@ -154,7 +157,8 @@ static bool walk_meta(struct slice head, struct walk *walk, struct part10 *out, 
         if (h.length == UNDEFINED)
             return fault_set(fault, FAULT_MALFORMED, walk->at, "meta information with an element of undefined length");
         if (h.length > head.length - walk->at - h.bytes)
-            return fault_set(fault, FAULT_LIMIT, walk->at, "meta element (0002,%04X) says %u bytes, beyond what was read", h.number, h.length);
+            return fault_set(fault, FAULT_LIMIT, walk->at, "meta element (0002,%04X) says %u bytes, beyond what was read",
+                             h.number, h.length);
         take_meta(out, walk, &h, slice_of(head.bytes + walk->at + h.bytes, h.length));
         walk->at += h.bytes + h.length;
     }
@@ -179,7 +183,9 @@ bool part10_parse(struct slice head, struct part10 *out, struct fault *fault) {
     bool known = part10_guess_encoding(data_set, &seen);
     if (out->transfer_syntax.length == 0) {
         if (!(out->remarks & PART10_REMARK_NO_META)) out->remarks |= PART10_REMARK_NO_TRANSFER_SYNTAX;
-        if (!known) return fault_set(fault, FAULT_MALFORMED, walk.at, "not a DICOM file: no transfer syntax, and no data set to guess it from");
+        if (!known)
+            return fault_set(fault, FAULT_MALFORMED, walk.at,
+                             "not a DICOM file: no transfer syntax, and no data set to guess it from");
         out->transfer_syntax = slice_text(uid_of(seen));
     }
     out->encoding = uids_encoding(out->transfer_syntax);

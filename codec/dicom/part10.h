@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* part10: the head of a DICOM file (PS3.10 7.1): preamble, prefix, file meta information. Reading takes what is found in the field; writing
- * is exact. The data set itself is the scanner's. Pure functions over the caller's bytes; any thread. */
+/* part10: the head of a DICOM file (PS3.10 7.1): preamble, prefix, file meta information. Reading takes what is found in the
+ * field; writing is exact. The data set itself is the scanner's. Pure functions over the caller's bytes; any thread. */
 #ifndef LEAT_DICOM_PART10_H
 #define LEAT_DICOM_PART10_H
 
@@ -40,7 +40,8 @@ bool part10_parse(struct slice head, struct part10 *out, struct fault *fault);
 /* The look of a data set's first element. false: nothing that we know; also for an empty one. */
 bool part10_guess_encoding(struct slice data_set, enum scan_encoding *out);
 
-/* What a file says besides leat's own (0002,0001), (0002,0012) and (0002,0013). A UID that is not known is written empty; an AE title that is empty is left out. */
+/* What a file says besides leat's own (0002,0001), (0002,0012) and (0002,0013). A UID that is not known is written empty; an
+ * AE title that is empty is left out. */
 struct part10_meta {
     struct slice sop_class, sop_instance, transfer_syntax;
     struct slice source_aet, sending_aet, receiving_aet; /* (0002,0016), (0002,0017), (0002,0018) */

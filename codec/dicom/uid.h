@@ -10,8 +10,8 @@
 /* Without the NULs and spaces that pad it, at either end (devices put spaces in front, too). Points into `uid`. */
 struct slice uid_trim(struct slice uid);
 
-/* Whether a trimmed value follows PS3.5 9: 1 to 64 characters, components of digits parted by dots, none empty, none with a leading zero
- * unless it is "0". */
+/* Whether a trimmed value follows PS3.5 9: 1 to 64 characters, components of digits parted by dots, none empty, none with a
+ * leading zero unless it is "0". */
 bool uid_is_valid(struct slice uid);
 
 /* Whether two values name the same thing: equal without their padding. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uids: the well-known UIDs of PS3.6 Annex A and those that devices use besides (retired, draft, DICOS, DICONDE, misprints of conformance
- * statements), as two sorted constant tables: transfer syntaxes, and everything that may stand as an abstract syntax. Lookups are binary
- * searches; arguments may carry padding. Any thread. */
+/* uids: the well-known UIDs of PS3.6 Annex A and those that devices use besides (retired, draft, DICOS, DICONDE, misprints of
+ * conformance statements), as two sorted constant tables: transfer syntaxes, and everything that may stand as an abstract
+ * syntax. Lookups are binary searches; arguments may carry padding. Any thread. */
 #ifndef LEAT_DICOM_UIDS_H
 #define LEAT_DICOM_UIDS_H
 
@@ -26,7 +26,7 @@ enum uids_compression {
 
 struct transfer_syntax {
     const char *uid, *name;
-    enum scan_encoding encoding; /* of the data set. RFC 2557 and XML (retired, never used) have none: SCAN_EXPLICIT_LE stands there */
+    enum scan_encoding encoding; /* of the data set. RFC 2557 and XML (retired, never used) have none, so explicit LE */
     enum uids_compression compression;
     bool encapsulated;           /* pixel data are fragments in items (PS3.5 A.4) */
     bool retired;
@@ -37,8 +37,8 @@ const struct transfer_syntax *uids_transfer_syntax(struct slice uid);
 /* The whole table, in order of uid_compare. */
 const struct transfer_syntax *uids_transfer_syntaxes(size_t *count);
 
-/* How to read a data set in this syntax: as in the table; of private ones we know GE's (1.2.840.113619.5.2: implicit LE, pixel words big
- * endian); anything else is explicit LE (PS3.5 A.4 for encapsulated private ones). */
+/* How to read a data set in this syntax: as in the table; of private ones we know GE's (1.2.840.113619.5.2: implicit LE, pixel
+ * words big endian); anything else is explicit LE (PS3.5 A.4 for encapsulated private ones). */
 enum scan_encoding uids_encoding(struct slice transfer_syntax);
 
 enum uids_kind {
@@ -54,7 +54,7 @@ enum uids_flags {
     UIDS_DICOS = 4,
     UIDS_DICONDE = 8,
     UIDS_MISPRINT = 16,     /* not in any standard; a conformance statement names it, so a device may propose it */
-    UIDS_NON_PATIENT = 32,  /* no patient, study or series (hanging protocols, palettes, implant templates, protocols, inventories) */
+    UIDS_NON_PATIENT = 32,  /* no patient, study or series: hanging protocols, palettes, implant templates, inventories ... */
 };
 
 struct known_uid {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uids_table: the rows of uids.h: PS3.6 Annex A, and what devices name besides. Ordered by the bytes of the UID (a test checks it).
- * Constant; any thread. */
+/* uids_table: the rows of uids.h: PS3.6 Annex A, and what devices name besides. Ordered by the bytes of the UID (a test checks
+ * it). Constant; any thread. */
 #include "codec/dicom/uids_table.h"
 
 const struct transfer_syntax uids_table_transfer_syntaxes[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* identity: how leat names itself to peers (PS3.7 D.3.3.2) and in the files that it writes (PS3.10 7.1). One place, because both say the same. */
+/* identity: how leat names itself to peers (PS3.7 D.3.3.2) and in the files that it writes (PS3.10 7.1). One place, because
+ * both say the same. */
 #ifndef LEAT_BASE_IDENTITY_H
 #define LEAT_BASE_IDENTITY_H
 

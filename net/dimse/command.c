@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command: the elements of the command group as a table (PS3.7 E.1), which parser and encoder share; and, as another, what each command has to
- * have. Order of the file: tables, parsing, encoding, responses. */
+/* command: the elements of the command group as a table (PS3.7 E.1), which parser and encoder share; and, as another, what
+ * each command has to have. Order of the file: tables, parsing, encoding, responses. */
 #include "net/dimse/command.h"
 
 #include "engine/base/check.h"
@@ -45,8 +45,8 @@ static const struct element elements[] = {
     {0x1031, NUMBER, 0, AT(move_originator_id), COMMAND_HAS_MOVE_ORIGINATOR_ID},
 };
 
-/* The arguments that a command can't do without (PS3.7 9.3, 10.3), by element number. The priority is mandatory too, but says nothing that an
- * archive acts on, so its absence is let pass; responses need no more than field, message ID and status. */
+/* The arguments that a command can't do without (PS3.7 9.3, 10.3), by element number. The priority is mandatory too, but says
+ * nothing that an archive acts on, so its absence is let pass; responses need no more than field, message ID and status. */
 struct command_row {
     uint16_t field;
     const char *name;
@@ -97,8 +97,12 @@ static const struct element *element_find(uint16_t number) {
 }
 
 /* The member of a command that an element stands for. */
-static uint16_t *number_at(struct command *command, const struct element *e) { return (uint16_t *)(void *)((char *)command + e->offset); }
-static struct slice *slice_at(struct command *command, const struct element *e) { return (struct slice *)(void *)((char *)command + e->offset); }
+static uint16_t *number_at(struct command *command, const struct element *e) {
+    return (uint16_t *)(void *)((char *)command + e->offset);
+}
+static struct slice *slice_at(struct command *command, const struct element *e) {
+    return (struct slice *)(void *)((char *)command + e->offset);
+}
 static uint16_t number_of(const struct command *command, const struct element *e) {
     return *(const uint16_t *)(const void *)((const char *)command + e->offset);
 }
@@ -127,7 +131,8 @@ static struct slice trimmed(struct slice value) {
 
 static void take_tags(struct command *command, struct slice value) {
     for (size_t at = 0; at + 4 <= value.length && command->offending_count < COMMAND_OFFENDING_MAX; at += 4)
-        command->offending[command->offending_count++] = (uint32_t)load_le16(value.bytes + at) << 16 | load_le16(value.bytes + at + 2);
+        command->offending[command->offending_count++] =
+            (uint32_t)load_le16(value.bytes + at) << 16 | load_le16(value.bytes + at + 2);
 }
 
 /* false: the value has a length that its VR can't have. The first of two elements with one tag counts. */
@@ -164,7 +169,8 @@ static bool take_elements(struct slice bytes, struct command *command, struct fa
         if (group != 0) return fault_set(fault, FAULT_MALFORMED, offset, "element (%04X,%04X) in a command set", group, number);
         struct slice value = reader_slice(&r, length);
         if (r.failed)
-            return fault_set(fault, FAULT_MALFORMED, offset, "command element (0000,%04X) says %u bytes, beyond its command set", number, length);
+            return fault_set(fault, FAULT_MALFORMED, offset, "command element (0000,%04X) says %u bytes, beyond its command set",
+                             number, length);
         const struct element *e = element_find(number);
         if (e && !take_value(command, e, value) && command->bad_element == 0) {
             command->bad_element = number;
@@ -181,7 +187,8 @@ static bool has_identity(const struct command *command, struct fault *fault) {
         return fault_set(fault, FAULT_MALFORMED, 0, "a command set without a data set type");
     bool responds = command_is_response(command) || command->field == COMMAND_C_CANCEL_RQ;
     if (responds && !(command->has & COMMAND_HAS_RESPONDED_TO))
-        return fault_set(fault, FAULT_MALFORMED, 0, "%s without the message ID that it responds to", command_field_name(command->field));
+        return fault_set(fault, FAULT_MALFORMED, 0, "%s without the message ID that it responds to",
+                         command_field_name(command->field));
     if (!responds && !(command->has & COMMAND_HAS_MESSAGE_ID))
         return fault_set(fault, FAULT_MALFORMED, 0, "%s without a message ID", command_field_name(command->field));
     return true;

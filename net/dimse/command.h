@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command: a command set (PS3.7 6.3, Annex E) as a struct: parsed from bytes, encoded to bytes. Always implicit VR little endian, group 0000.
- * No I/O, no allocation. Slices of a parsed command point into the bytes that were parsed. Any thread. */
+/* command: a command set (PS3.7 6.3, Annex E) as a struct: parsed from bytes, encoded to bytes. Always implicit VR little
+ * endian, group 0000. No I/O, no allocation. Slices of a parsed command point into the bytes that were parsed. Any thread. */
 #ifndef LEAT_DIMSE_COMMAND_H
 #define LEAT_DIMSE_COMMAND_H
 
@@ -111,18 +111,19 @@ enum command_result {
     COMMAND_IMPOSSIBLE,    /* can't be a command, or can't be answered (no field, message ID or data set type): abort */
 };
 
-/* Elements out of order, unknown elements of group 0000 (retired ones too) and a wrong group length are tolerated. Whether UIDs and AE titles
- * have legal characters is not looked at. Fills *command as far as it got, and *fault (may be NULL) unless COMMAND_OK. */
+/* Elements out of order, unknown elements of group 0000 (retired ones too) and a wrong group length are tolerated. Whether
+ * UIDs and AE titles have legal characters is not looked at. Fills *command as far as it got, and *fault (may be NULL) unless
+ * COMMAND_OK. */
 enum command_result command_parse(struct slice bytes, struct command *command, struct fault *fault);
 
 /* Every command fits that has values of legal lengths. */
 #define COMMAND_ENCODED_BYTES 1024u
-/* Writes group length, then the elements in order, padded to even length. The error comment is cut to 64 bytes, its control characters and
- * backslashes become spaces. Returns the length, or 0 when it does not fit. */
+/* Writes group length, then the elements in order, padded to even length. The error comment is cut to 64 bytes, its control
+ * characters and backslashes become spaces. Returns the length, or 0 when it does not fit. */
 size_t command_encode(const struct command *command, uint8_t *buffer, size_t capacity);
 
-/* What every response to `request` has: field, message ID responded to, SOP class and instance (requested ones become affected ones), status, no
- * data set. Slices are those of the request. The request must be a request (invariant). */
+/* What every response to `request` has: field, message ID responded to, SOP class and instance (requested ones become affected
+ * ones), status, no data set. Slices are those of the request. The request must be a request (invariant). */
 struct command command_response(const struct command *request, uint16_t status);
 
 static inline bool command_is_response(const struct command *c) { return (c->field & COMMAND_RESPONSE_BIT) != 0; }

@@ -33,7 +33,8 @@ static void move_to(struct message *message, enum message_state next) {
 
 /* Whether a fragment may stand here (PS3.7 6.3.1, PS3.8 Annex E.2); NULL: it may. */
 static const char *objection(const struct message *message, uint8_t context_id, bool is_command) {
-    if (message->state != MESSAGE_IDLE && context_id != message->context_id) return "a fragment of another message inside a message";
+    if (message->state != MESSAGE_IDLE && context_id != message->context_id)
+        return "a fragment of another message inside a message";
     switch (message->state) {
     case MESSAGE_IDLE:
         if (is_command) return NULL;
@@ -44,7 +45,8 @@ static const char *objection(const struct message *message, uint8_t context_id, 
     }
 }
 
-enum message_event message_pdv_begin(struct message *message, uint8_t context_id, bool is_command, bool is_last, struct fault *fault) {
+enum message_event message_pdv_begin(struct message *message, uint8_t context_id, bool is_command, bool is_last,
+                                     struct fault *fault) {
     invariant(!message->in_pdv && message->state != MESSAGE_FAILED);
     const char *wrong = objection(message, context_id, is_command);
     if (wrong) return FAIL(message, fault, FAULT_MALFORMED, "%s (presentation context %u)", wrong, context_id);
@@ -111,7 +113,8 @@ size_t message_fragment_bytes(uint32_t peer_max_pdu, size_t limit) {
     return most & ~(size_t)1;
 }
 
-void message_fragment_header(uint8_t header[static MESSAGE_HEADER_BYTES], uint8_t context_id, bool is_command, bool is_last, size_t n) {
+void message_fragment_header(uint8_t header[static MESSAGE_HEADER_BYTES], uint8_t context_id, bool is_command, bool is_last,
+                             size_t n) {
     invariant(n <= UINT32_MAX - MESSAGE_PDV_OVERHEAD_BYTES);
     header[0] = PDU_TYPE_P_DATA;
     header[1] = 0;

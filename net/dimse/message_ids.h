@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* message_ids: the Message IDs of the operations that an association has under way, at most its asynchronous window (PS3.7 D.3.3.3). In place,
- * bounded; only the association's owner calls. */
+/* message_ids: the Message IDs of the operations that an association has under way, at most its asynchronous window (PS3.7
+ * D.3.3.3). In place, bounded; only the association's owner calls. */
 #ifndef LEAT_DIMSE_MESSAGE_IDS_H
 #define LEAT_DIMSE_MESSAGE_IDS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* status: the Status (0000,0900) of responses as a table (PS3.7 Annex C, PS3.4 for what each service adds). Constant; any thread. */
+/* status: the Status (0000,0900) of responses as a table (PS3.7 Annex C, PS3.4 for what each service adds). Constant; any
+ * thread. */
 #ifndef LEAT_DIMSE_STATUS_H
 #define LEAT_DIMSE_STATUS_H
 
@@ -50,7 +51,14 @@ enum status_code {
 
 enum status_class { STATUS_CLASS_SUCCESS, STATUS_CLASS_WARNING, STATUS_CLASS_FAILURE, STATUS_CLASS_CANCEL, STATUS_CLASS_PENDING };
 
-enum status_service { STATUS_SERVICE_ANY, STATUS_SERVICE_STORE, STATUS_SERVICE_FIND, STATUS_SERVICE_MOVE, STATUS_SERVICE_GET, STATUS_SERVICE_NORMALIZED };
+enum status_service {
+    STATUS_SERVICE_ANY,
+    STATUS_SERVICE_STORE,
+    STATUS_SERVICE_FIND,
+    STATUS_SERVICE_MOVE,
+    STATUS_SERVICE_GET,
+    STATUS_SERVICE_NORMALIZED
+};
 
 struct status_row {
     uint16_t code, mask; /* a status s is this row when (s & mask) == code: C000 with mask F000 is Cxxx */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_charset: the bytes up to the first NUL are the Specific Character Set, the others the value. The result is valid UTF-8 and fits. */
+/* fuzz_charset: the bytes up to the first NUL are the Specific Character Set, the others the value. The result is valid UTF-8
+ * and fits. */
 #include <stdlib.h>
 
 #include "codec/dicom/charset.h"

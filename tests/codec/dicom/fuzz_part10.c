@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_part10: any bytes as the beginning of a file. What is accepted stays inside the bytes, and its meta information, written anew, reads the same. */
+/* fuzz_part10: any bytes as the beginning of a file. What is accepted stays inside the bytes, and its meta information,
+ * written anew, reads the same. */
 #include <stdlib.h>
 
 #include "codec/dicom/part10.h"
@@ -9,7 +10,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void write_and_read(const struct part10 *first) {
-    struct part10_meta meta = {first->sop_class, first->sop_instance, first->transfer_syntax, first->source_aet, first->sending_aet, first->receiving_aet};
+    struct part10_meta meta = {first->sop_class,  first->sop_instance, first->transfer_syntax,
+                               first->source_aet, first->sending_aet,  first->receiving_aet};
     size_t capacity = PART10_HEADER_BYTES + meta.sop_class.length + meta.sop_instance.length + meta.transfer_syntax.length +
                       meta.source_aet.length + meta.sending_aet.length + meta.receiving_aet.length;
     uint8_t *out = malloc(capacity);
@@ -18,7 +20,8 @@ static void write_and_read(const struct part10 *first) {
     if (n > 0) {
         invariant(part10_parse(slice_of(out, n), &second, NULL));
         invariant(second.data_set_offset == n && second.remarks == 0);
-        invariant(slice_equal(second.transfer_syntax, first->transfer_syntax) && slice_equal(second.sop_instance, first->sop_instance));
+        invariant(slice_equal(second.transfer_syntax, first->transfer_syntax) &&
+                  slice_equal(second.sop_instance, first->sop_instance));
         invariant(slice_equal(second.receiving_aet, first->receiving_aet));
     }
     free(out);

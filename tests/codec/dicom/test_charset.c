@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_charset: every repertoire of PS3.3 C.12.1.1.2, the examples of PS3.5 Annexes H to K, what devices write wrong, cutting, and random bytes
- * (always valid UTF-8, never more than the buffer). */
+/* test_charset: every repertoire of PS3.3 C.12.1.1.2, the examples of PS3.5 Annexes H to K, what devices write wrong, cutting,
+ * and random bytes (always valid UTF-8, never more than the buffer). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,8 @@
 
 #include "codec/dicom/charset.h"
 #include "engine/base/check.h"
+
+#define BAD "\xef\xbf\xbd" /* U+FFFD */
 
 struct example {
     const char *charset, *raw, *want;
@@ -35,14 +37,15 @@ static void check_all(const struct example *examples, size_t count, bool person_
 static void annex_examples(void **state) {
     static const struct example examples[] = {
         /* H.3.1 */
-        {"\\ISO 2022 IR 87",
-         "Yamada^Tarou=\033$B;3ED\033(B^\033$BB@O:\033(B=\033$B$d$^$@\033(B^\033$B$?$m$&\033(B", "Yamada^Tarou=山田^太郎=やまだ^たろう", false},
+        {"\\ISO 2022 IR 87", "Yamada^Tarou=\033$B;3ED\033(B^\033$BB@O:\033(B=\033$B$d$^$@\033(B^\033$B$?$m$&\033(B",
+         "Yamada^Tarou=山田^太郎=やまだ^たろう", false},
         /* H.3.2 */
         {"ISO 2022 IR 13\\ISO 2022 IR 87",
-         "\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\033$B;3ED\033(J^\033$BB@O:\033(J=\033$B$d$^$@\033(J^\033$B$?$m$&\033(J", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", false},
+         "\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\033$B;3ED\033(J^\033$BB@O:\033(J=\033$B$d$^$@\033(J^\033$B$?$m$&\033(J",
+         "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", false},
         /* I.2 */
-        {"\\ISO 2022 IR 149", "Hong^Gildong=\033$)C\xfb\xf3^\033$)C\xd1\xce\xd4\xd7=\033$)C\xc8\xab^\033$)C\xb1\xe6\xb5\xbf", "Hong^Gildong=洪^吉洞=홍^길동",
-         false},
+        {"\\ISO 2022 IR 149", "Hong^Gildong=\033$)C\xfb\xf3^\033$)C\xd1\xce\xd4\xd7=\033$)C\xc8\xab^\033$)C\xb1\xe6\xb5\xbf",
+         "Hong^Gildong=洪^吉洞=홍^길동", false},
         /* I.3, second line: the first byte after a line end needs its escape again */
         {"\\ISO 2022 IR 149", "\033$)C\xb1\xe6\xb5\xbf line\r\n\033$)C\xb1\xe6\xb5\xbf", "길동 line\r\n길동", false},
         /* J.1, J.2 */
@@ -71,9 +74,9 @@ static void single_byte_repertoires(void **state) {
         {"ISO_IR 203", "\xa4\xbd\xbe\xa6", "€œŸŠ", false},
         {"ISO_IR 13", "\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ", false},
         {"ISO_IR 13", "a~\\b", "a‾\\b", false},
-        {"ISO_IR 126", "\xff", "\xef\xbf\xbd", true}, /* not assigned */
-        {"ISO_IR 138", "\xa1", "\xef\xbf\xbd", true},
-        {"ISO_IR 101", "\x91", "\xef\xbf\xbd", true},
+        {"ISO_IR 126", "\xff", BAD, true}, /* not assigned */
+        {"ISO_IR 138", "\xa1", BAD, true},
+        {"ISO_IR 101", "\x91", BAD, true},
     };
     check_all(examples, array_count(examples), true);
 }
@@ -81,7 +84,8 @@ static void single_byte_repertoires(void **state) {
 static void code_extensions(void **state) {
     static const struct example examples[] = {
         {"ISO 2022 IR 100\\ISO 2022 IR 144\\ISO 2022 IR 126", "\xe9^\033-L\xbb\xee\xda=\xe9\033-F\xc4\xe9", "é^Люк=éΔι", false},
-        {"\\ISO 2022 IR 101\\ISO 2022 IR 109\\ISO 2022 IR 110\\ISO 2022 IR 127\\ISO 2022 IR 138\\ISO 2022 IR 148\\ISO 2022 IR 166\\ISO 2022 IR 203",
+        {"\\ISO 2022 IR 101\\ISO 2022 IR 109\\ISO 2022 IR 110\\ISO 2022 IR 127"
+         "\\ISO 2022 IR 138\\ISO 2022 IR 148\\ISO 2022 IR 166\\ISO 2022 IR 203",
          "\033-B\xb1^\033-C\xa6^\033-D\xa2^\033-G\xe2^\033-H\xf9^\033-M\xf0^\033-T\xb9^\033-b\xa4", "ą^Ĥ^ĸ^ق^ש^ğ^น^€", false},
         {"ISO 2022 IR 13\\ISO 2022 IR 159\\ISO 2022 IR 87", "\033$(D0!\033$B0!\033(J", "丂亜", false},
         {"\\ISO 2022 IR 13", "\033)I\xd4\xcf\033(J~", "ﾔﾏ‾", false},
@@ -95,12 +99,12 @@ static void code_extensions(void **state) {
         {"\\ISO 2022 IR 149", "\xc8\xab^\xb1\xe6\xb5\xbf", "홍^길동", false},
         {"ISO 2022 IR 149", "\xc8\xab", "홍", false},
         {"\\ISO 2022 IR 149", "\033$)C\x8c\x63\xb9\xe6\xb0\xa2\xc7\xcf", "똠방각하", false}, /* a syllable that Windows adds */
-        {"\\ISO 2022 IR 149", "\033$)C\xb1", "\xef\xbf\xbd", true},
-        {"\\ISO 2022 IR 149", "\033$)C\xb1 a", "\xef\xbf\xbd a", true},
-        {"\\ISO 2022 IR 87", "\033$B;\033(Ba", "\xef\xbf\xbd" "a", true},
-        {"\\ISO 2022 IR 87", "\033$Zabc", "\xef\xbf\xbd$Zabc", true},
-        {"\\ISO 2022 IR 87", "a\033", "a\xef\xbf\xbd", true},
-        {"\\ISO 2022 IR 87", "\xc1", "\xef\xbf\xbd", true},
+        {"\\ISO 2022 IR 149", "\033$)C\xb1", BAD, true},
+        {"\\ISO 2022 IR 149", "\033$)C\xb1 a", BAD " a", true},
+        {"\\ISO 2022 IR 87", "\033$B;\033(Ba", BAD "a", true},
+        {"\\ISO 2022 IR 87", "\033$Zabc", BAD "$Zabc", true},
+        {"\\ISO 2022 IR 87", "a\033", "a" BAD, true},
+        {"\\ISO 2022 IR 87", "\xc1", BAD, true},
     };
     check_all(examples, array_count(examples), true);
     /* in other VRs '^' and '=' restore nothing, backslash and line ends do */
@@ -114,12 +118,12 @@ static void code_extensions(void **state) {
 static void streams(void **state) {
     static const struct example examples[] = {
         {"ISO_IR 192", "\xf0\x9f\x98\x80 \xe2\x82\xac", "😀 €", false},
-        {"ISO_IR 192", "a\xc0\x80" "b", "a\xef\xbf\xbd\xef\xbf\xbd" "b", true},
-        {"ISO_IR 192", "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", true}, /* a surrogate */
-        {"ISO_IR 192", "\xf5\x80\x80\x80|\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd", true},
+        {"ISO_IR 192", "a\xc0\x80" "b", "a" BAD BAD "b", true},
+        {"ISO_IR 192", "\xed\xa0\x80", BAD BAD BAD, true}, /* a surrogate */
+        {"ISO_IR 192", "\xf5\x80\x80\x80|\xe2\x82", BAD BAD BAD BAD "|" BAD BAD, true},
         {"GB18030", "\x81\x30\x81\x30\x90\x30\x81\x30", "\xc2\x80\xf0\x90\x80\x80", false}, /* four bytes */
-        {"GB18030", "\x81\x5c^\x81\x5e", "乗^乛", false}, /* '\' and '^' as second bytes */
-        {"GBK", "\xff", "\xef\xbf\xbd", true},
+        {"GB18030", "\x81\x5c^\x81\x5e", "乗^乛", false},                                   /* '\' and '^' as second bytes */
+        {"GBK", "\xff", BAD, true},
     };
     check_all(examples, array_count(examples), true);
 }
@@ -148,7 +152,7 @@ static void wrong_names(void **state) {
         {"", "\xe9 a", "é a", true},
         {"", "\xc3\xa9", "é", true},
         {"ISO_IR 6", "\xe9", "é", true},
-        {"ISO_IR 100", "it\x92s \x81", "it’s \xef\xbf\xbd", true}, /* Windows quotes */
+        {"ISO_IR 100", "it\x92s \x81", "it’s " BAD, true}, /* Windows quotes */
         {"", "\033$B;3ED\033(B", "山田", false},
     };
     check_all(examples, array_count(examples), true);
@@ -185,11 +189,15 @@ static void cut_at_a_whole_character(void **state) {
 }
 
 static void exact_terms(void **state) {
-    static const char *const good[] = {"", "ISO_IR 100", "ISO_IR 192", "GB18030", "GBK", "ISO_IR 13", "ISO_IR 203", "\\ISO 2022 IR 87", "ISO_IR 166 ",
-                                       "ISO 2022 IR 6\\ISO 2022 IR 149", "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "ISO 2022 IR 100"};
-    static const char *const bad[] = {"ISO_IR 6", "ISO-IR 100", "iso_ir 100", "ISO_IR 14", "ISO_IR 87", "ISO_IR 0100", "ISO 2022 IR 87", "UTF-8",
-                                      "ISO_IR 100\\ISO_IR 144", "\\ISO_IR 87", "ISO 2022 IR 87\\ISO 2022 IR 100", "ISO_IR 192\\ISO 2022 IR 87",
-                                      "\\GB18030", "ISO_IR", "ISO_IR 1000", "ISO_IR 100x"};
+    static const char *const good[] = {
+        "", "ISO_IR 100", "ISO_IR 192", "GB18030", "GBK", "ISO_IR 13", "ISO_IR 203", "\\ISO 2022 IR 87", "ISO_IR 166 ",
+        "ISO 2022 IR 6\\ISO 2022 IR 149", "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "ISO 2022 IR 100",
+    };
+    static const char *const bad[] = {
+        "ISO_IR 6", "ISO-IR 100", "iso_ir 100", "ISO_IR 14", "ISO_IR 87", "ISO_IR 0100", "ISO 2022 IR 87", "UTF-8",
+        "ISO_IR 100\\ISO_IR 144", "\\ISO_IR 87", "ISO 2022 IR 87\\ISO 2022 IR 100", "ISO_IR 192\\ISO 2022 IR 87",
+        "\\GB18030", "ISO_IR", "ISO_IR 1000", "ISO_IR 100x",
+    };
     for (size_t i = 0; i < array_count(good); i++)
         if (!charset_is_standard(slice_text(good[i]))) fail_msg("'%s' is standard", good[i]);
     for (size_t i = 0; i < array_count(bad); i++)
@@ -217,9 +225,12 @@ static bool is_utf8(const unsigned char *s, size_t n) {
 }
 
 static void random_bytes_stay_valid(void **state) {
-    static const char *const charsets[] = {"", "ISO_IR 100", "ISO_IR 13", "ISO_IR 192", "GB18030", "GBK", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149",
-                                           "\\ISO 2022 IR 58", "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "ISO_IR 166", "BIG5", "SJIS", "EUC-JP", "?"};
-    static const char *const pieces[] = {"\033$B", "\033(B", "\033(J", "\033$(D", "\033$)C", "\033$)A", "\033)I", "\033-A", "^", "=", "\\", "\r\n"};
+    static const char *const charsets[] = {
+        "", "ISO_IR 100", "ISO_IR 13", "ISO_IR 192", "GB18030", "GBK", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149", "ISO_IR 166",
+        "\\ISO 2022 IR 58", "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "BIG5", "SJIS", "EUC-JP", "?",
+    };
+    static const char *const pieces[] = {"\033$B", "\033(B", "\033(J", "\033$(D", "\033$)C", "\033$)A",
+                                         "\033)I", "\033-A", "^",      "=",       "\\",      "\r\n"};
     unsigned seed = (unsigned)time(NULL);
     print_message("seed %u\n", seed);
     srand(seed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_dcmtk_abi: what part10 writes is a file that dcmdata reads, prints and converts; garbage is refused with a reason; buffers are kept. */
+/* test_dcmtk_abi: what part10 writes is a file that dcmdata reads, prints and converts; garbage is refused with a reason;
+ * buffers are kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -20,7 +20,8 @@
 
 enum form { EXPLICIT, IMPLICIT, BIG };
 
-static void add(struct writer *w, enum form form, uint16_t group, uint16_t number, const char *vr, const void *value, size_t length) {
+static void add(struct writer *w, enum form form, uint16_t group, uint16_t number, const char *vr, const void *value,
+                size_t length) {
     if (form == BIG) {
         writer_be16(w, group);
         writer_be16(w, number);
@@ -99,8 +100,10 @@ static void check(const struct file *f, const char *transfer_syntax, enum scan_e
 }
 
 /* parts: 'p' preamble and prefix, 'P' prefix alone, '0' preamble alone, 'm' meta, 'M' implicit meta. */
-static void check_file(const char *parts, const char *transfer_syntax, int delta, enum form data, const char *want_syntax, uint32_t remarks) {
-    static const enum scan_encoding encodings[] = {[EXPLICIT] = SCAN_EXPLICIT_LE, [IMPLICIT] = SCAN_IMPLICIT_LE, [BIG] = SCAN_EXPLICIT_BE};
+static void check_file(const char *parts, const char *transfer_syntax, int delta, enum form data, const char *want_syntax,
+                       uint32_t remarks) {
+    static const enum scan_encoding encodings[] = {
+        [EXPLICIT] = SCAN_EXPLICIT_LE, [IMPLICIT] = SCAN_IMPLICIT_LE, [BIG] = SCAN_EXPLICIT_BE};
     struct file f;
     file_init(&f);
     for (; *parts; parts++) {
@@ -112,7 +115,8 @@ static void check_file(const char *parts, const char *transfer_syntax, int delta
     }
     f.data_set = writer_length(&f.w);
     add_data_set(&f.w, data);
-    enum scan_encoding encoding = remarks & PART10_REMARK_OTHER_ENCODING ? uids_encoding(slice_text(want_syntax)) : encodings[data];
+    enum scan_encoding encoding =
+        remarks & PART10_REMARK_OTHER_ENCODING ? uids_encoding(slice_text(want_syntax)) : encodings[data];
     check(&f, want_syntax, encoding, remarks);
     if (remarks & PART10_REMARK_OTHER_ENCODING) {
         struct part10 out;
@@ -180,12 +184,20 @@ static void a_data_set_that_is_empty(void **state) {
 }
 
 static void not_dicom(void **state) {
-    static const char *const texts[] = {"", "DICM", "<!DOCTYPE html><html><head></head></html>", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "\xff\xd8\xff\xe0\0\x10JFIF",
-                                        "PK\3\4\24\0\0\0\10\0", "#!/bin/sh\necho hello world\n", "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0"};
+    static const char *const texts[] = {"",
+                                        "DICM",
+                                        "<!DOCTYPE html><html><head></head></html>",
+                                        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+                                        "\xff\xd8\xff\xe0\0\x10JFIF",
+                                        "PK\3\4\24\0\0\0\10\0",
+                                        "#!/bin/sh\necho hello world\n",
+                                        "\x7f"
+                                        "ELF\2\1\1\0\0\0\0\0\0\0\0\0"};
     struct part10 out;
     struct fault fault;
     for (size_t i = 0; i < array_count(texts); i++) {
-        if (part10_parse(slice_of(texts[i], 40 < strlen(texts[i]) ? 40 : strlen(texts[i])), &out, &fault)) fail_msg("'%s' passed", texts[i]);
+        if (part10_parse(slice_of(texts[i], 40 < strlen(texts[i]) ? 40 : strlen(texts[i])), &out, &fault))
+            fail_msg("'%s' passed", texts[i]);
         assert_int_equal(fault.code, FAULT_MALFORMED);
     }
     static const uint8_t zeros[512];
@@ -214,8 +226,12 @@ static void truncated_anywhere(void **state) {
 /* ---- writing ---- */
 
 static void writes_what_it_reads(void **state) {
-    struct part10_meta meta = {.sop_class = slice_text(CT), .sop_instance = slice_text("1.2.3.4"), .transfer_syntax = slice_text(UIDS_EXPLICIT_LE),
-                               .source_aet = slice_text("SRC"), .sending_aet = slice_text("SENDER"), .receiving_aet = slice_text("LEAT")};
+    struct part10_meta meta = {.sop_class = slice_text(CT),
+                               .sop_instance = slice_text("1.2.3.4"),
+                               .transfer_syntax = slice_text(UIDS_EXPLICIT_LE),
+                               .source_aet = slice_text("SRC"),
+                               .sending_aet = slice_text("SENDER"),
+                               .receiving_aet = slice_text("LEAT")};
     uint8_t bytes[1024];
     size_t n = part10_write_header(bytes, sizeof bytes, &meta);
     assert_true(n > 132 && n % 2 == 0 && n <= PART10_HEADER_BYTES);

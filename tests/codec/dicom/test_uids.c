@@ -47,33 +47,48 @@ static void every_row_is_found(void **state) {
 }
 
 static void every_transfer_syntax_of_the_standard(void **state) {
-    /* PS3.6 Table A-1, by what the negotiation has to know; the letter is the compression: Uncompressed, Lossless, lossY, Video, Reference. */
+    /* PS3.6 Table A-1, by what the negotiation has to know; the letter is the compression: Uncompressed, Lossless, lossY,
+     * Video, Reference. */
     static const struct {
         const char *suffix;
         enum scan_encoding encoding;
         char compression;
     } rows[] = {
-        {"", SCAN_IMPLICIT_LE, 'U'},     {".1", SCAN_EXPLICIT_LE, 'U'},     {".1.98", SCAN_EXPLICIT_LE, 'U'},  {".1.99", SCAN_DEFLATED, 'U'},
-        {".2", SCAN_EXPLICIT_BE, 'U'},   {".4.50", SCAN_EXPLICIT_LE, 'Y'},  {".4.51", SCAN_EXPLICIT_LE, 'Y'},  {".4.52", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.53", SCAN_EXPLICIT_LE, 'Y'}, {".4.54", SCAN_EXPLICIT_LE, 'Y'}, {".4.55", SCAN_EXPLICIT_LE, 'Y'},  {".4.56", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.57", SCAN_EXPLICIT_LE, 'L'}, {".4.58", SCAN_EXPLICIT_LE, 'L'}, {".4.59", SCAN_EXPLICIT_LE, 'Y'},  {".4.60", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.61", SCAN_EXPLICIT_LE, 'Y'}, {".4.62", SCAN_EXPLICIT_LE, 'Y'}, {".4.63", SCAN_EXPLICIT_LE, 'Y'},  {".4.64", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.65", SCAN_EXPLICIT_LE, 'L'}, {".4.66", SCAN_EXPLICIT_LE, 'L'}, {".4.70", SCAN_EXPLICIT_LE, 'L'},  {".4.80", SCAN_EXPLICIT_LE, 'L'},
-        {".4.81", SCAN_EXPLICIT_LE, 'Y'}, {".4.90", SCAN_EXPLICIT_LE, 'L'}, {".4.91", SCAN_EXPLICIT_LE, 'Y'},  {".4.92", SCAN_EXPLICIT_LE, 'L'},
-        {".4.93", SCAN_EXPLICIT_LE, 'Y'}, {".4.94", SCAN_EXPLICIT_LE, 'R'}, {".4.95", SCAN_DEFLATED, 'R'},     {".4.100", SCAN_EXPLICIT_LE, 'V'},
-        {".4.100.1", SCAN_EXPLICIT_LE, 'V'}, {".4.101", SCAN_EXPLICIT_LE, 'V'}, {".4.101.1", SCAN_EXPLICIT_LE, 'V'},
-        {".4.102", SCAN_EXPLICIT_LE, 'V'}, {".4.102.1", SCAN_EXPLICIT_LE, 'V'}, {".4.103", SCAN_EXPLICIT_LE, 'V'},
-        {".4.103.1", SCAN_EXPLICIT_LE, 'V'}, {".4.104", SCAN_EXPLICIT_LE, 'V'}, {".4.104.1", SCAN_EXPLICIT_LE, 'V'},
-        {".4.105", SCAN_EXPLICIT_LE, 'V'}, {".4.105.1", SCAN_EXPLICIT_LE, 'V'}, {".4.106", SCAN_EXPLICIT_LE, 'V'},
-        {".4.106.1", SCAN_EXPLICIT_LE, 'V'}, {".4.107", SCAN_EXPLICIT_LE, 'V'}, {".4.108", SCAN_EXPLICIT_LE, 'V'},
-        {".4.110", SCAN_EXPLICIT_LE, 'L'}, {".4.111", SCAN_EXPLICIT_LE, 'Y'}, {".4.112", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.201", SCAN_EXPLICIT_LE, 'L'}, {".4.202", SCAN_EXPLICIT_LE, 'L'}, {".4.203", SCAN_EXPLICIT_LE, 'Y'},
-        {".4.204", SCAN_EXPLICIT_LE, 'R'}, {".4.205", SCAN_DEFLATED, 'R'},    {".5", SCAN_EXPLICIT_LE, 'L'},
-        {".6.1", SCAN_EXPLICIT_LE, 'U'},  {".6.2", SCAN_EXPLICIT_LE, 'U'},    {".7.1", SCAN_EXPLICIT_LE, 'V'},
-        {".7.2", SCAN_EXPLICIT_LE, 'V'},  {".7.3", SCAN_EXPLICIT_LE, 'V'},    {".8.1", SCAN_EXPLICIT_LE, 'L'},
+        {"", SCAN_IMPLICIT_LE, 'U'},         {".1", SCAN_EXPLICIT_LE, 'U'},
+        {".1.98", SCAN_EXPLICIT_LE, 'U'},    {".1.99", SCAN_DEFLATED, 'U'},
+        {".2", SCAN_EXPLICIT_BE, 'U'},       {".4.50", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.51", SCAN_EXPLICIT_LE, 'Y'},    {".4.52", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.53", SCAN_EXPLICIT_LE, 'Y'},    {".4.54", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.55", SCAN_EXPLICIT_LE, 'Y'},    {".4.56", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.57", SCAN_EXPLICIT_LE, 'L'},    {".4.58", SCAN_EXPLICIT_LE, 'L'},
+        {".4.59", SCAN_EXPLICIT_LE, 'Y'},    {".4.60", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.61", SCAN_EXPLICIT_LE, 'Y'},    {".4.62", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.63", SCAN_EXPLICIT_LE, 'Y'},    {".4.64", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.65", SCAN_EXPLICIT_LE, 'L'},    {".4.66", SCAN_EXPLICIT_LE, 'L'},
+        {".4.70", SCAN_EXPLICIT_LE, 'L'},    {".4.80", SCAN_EXPLICIT_LE, 'L'},
+        {".4.81", SCAN_EXPLICIT_LE, 'Y'},    {".4.90", SCAN_EXPLICIT_LE, 'L'},
+        {".4.91", SCAN_EXPLICIT_LE, 'Y'},    {".4.92", SCAN_EXPLICIT_LE, 'L'},
+        {".4.93", SCAN_EXPLICIT_LE, 'Y'},    {".4.94", SCAN_EXPLICIT_LE, 'R'},
+        {".4.95", SCAN_DEFLATED, 'R'},       {".4.100", SCAN_EXPLICIT_LE, 'V'},
+        {".4.100.1", SCAN_EXPLICIT_LE, 'V'}, {".4.101", SCAN_EXPLICIT_LE, 'V'},
+        {".4.101.1", SCAN_EXPLICIT_LE, 'V'}, {".4.102", SCAN_EXPLICIT_LE, 'V'},
+        {".4.102.1", SCAN_EXPLICIT_LE, 'V'}, {".4.103", SCAN_EXPLICIT_LE, 'V'},
+        {".4.103.1", SCAN_EXPLICIT_LE, 'V'}, {".4.104", SCAN_EXPLICIT_LE, 'V'},
+        {".4.104.1", SCAN_EXPLICIT_LE, 'V'}, {".4.105", SCAN_EXPLICIT_LE, 'V'},
+        {".4.105.1", SCAN_EXPLICIT_LE, 'V'}, {".4.106", SCAN_EXPLICIT_LE, 'V'},
+        {".4.106.1", SCAN_EXPLICIT_LE, 'V'}, {".4.107", SCAN_EXPLICIT_LE, 'V'},
+        {".4.108", SCAN_EXPLICIT_LE, 'V'},   {".4.110", SCAN_EXPLICIT_LE, 'L'},
+        {".4.111", SCAN_EXPLICIT_LE, 'Y'},   {".4.112", SCAN_EXPLICIT_LE, 'Y'},
+        {".4.201", SCAN_EXPLICIT_LE, 'L'},   {".4.202", SCAN_EXPLICIT_LE, 'L'},
+        {".4.203", SCAN_EXPLICIT_LE, 'Y'},   {".4.204", SCAN_EXPLICIT_LE, 'R'},
+        {".4.205", SCAN_DEFLATED, 'R'},      {".5", SCAN_EXPLICIT_LE, 'L'},
+        {".6.1", SCAN_EXPLICIT_LE, 'U'},     {".6.2", SCAN_EXPLICIT_LE, 'U'},
+        {".7.1", SCAN_EXPLICIT_LE, 'V'},     {".7.2", SCAN_EXPLICIT_LE, 'V'},
+        {".7.3", SCAN_EXPLICIT_LE, 'V'},     {".8.1", SCAN_EXPLICIT_LE, 'L'},
         {"0", SCAN_IMPLICIT_LE, 'U'}, /* 1.2.840.10008.1.20: Papyrus 3 */
     };
-    static const char letters[] = {[UIDS_UNCOMPRESSED] = 'U', [UIDS_LOSSLESS] = 'L', [UIDS_LOSSY] = 'Y', [UIDS_VIDEO] = 'V', [UIDS_REFERENCE] = 'R'};
+    static const char letters[] = {
+        [UIDS_UNCOMPRESSED] = 'U', [UIDS_LOSSLESS] = 'L', [UIDS_LOSSY] = 'Y', [UIDS_VIDEO] = 'V', [UIDS_REFERENCE] = 'R'};
     size_t count;
     uids_transfer_syntaxes(&count);
     assert_int_equal(count, array_count(rows));
@@ -104,17 +119,19 @@ static void padding_does_not_matter(void **state) {
 static void storage_or_not(void **state) {
     static const char *const storage[] = {
         "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.1.1.1", /* current */
-        "1.2.840.10008.5.1.1.27", "1.2.840.10008.5.1.1.29", "1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.129", /* retired */
+        "1.2.840.10008.5.1.1.27", "1.2.840.10008.5.1.1.29",
+        "1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.129", /* retired */
         "1.2.840.10008.5.1.4.1.1.88.1", "1.2.840.10008.5.1.4.34.1", "1.2.840.10008.5.1.4.1.1.9.1", /* draft */
         "1.2.840.10008.5.1.4.1.1.501.6", "1.2.840.10008.5.1.4.1.1.601.1", "1.2.840.10008.5.1.4.34.7", "1.2.840.10008.5.1.4.34.10",
         "1.2.840.10008.51.4.1.1.3.1", "1.2.840.10008.5.1.5.1.1.12.1", "1.2.840.10008.5.1.4.1.1.7.6", /* misprints */
         "1.2.840.10008.5.1.4.38.1", "1.2.840.10008.5.1.4.1.1.201.1", "1.2.840.10008.5.1.4.1.1.66.7",
     };
     static const char *const others[] = {
-        "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.3.3", "1.2.840.10008.5.1.4.31",
-        "1.2.840.10008.5.1.1.9", "1.2.840.10008.1.20.1", "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.33",
-        "1.2.840.10008.1.3.10", "1.2.840.10008.3.1.1.1", "1.2.840.10008.5.1.1.17", "1.2.840.10008.5.1.4.37.1", "1.2.840.10008.5.1.4.38.2",
-        "1.2.840.10008.5.1.20.1", "1.2.840.10008.4.2", "1.2.840.10008.1.2.1",
+        "1.2.840.10008.1.1",          "1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.3.3",
+        "1.2.840.10008.5.1.4.31",     "1.2.840.10008.5.1.1.9",       "1.2.840.10008.1.20.1",        "1.2.840.10008.3.1.2.3.3",
+        "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.33",      "1.2.840.10008.1.3.10",        "1.2.840.10008.3.1.1.1",
+        "1.2.840.10008.5.1.1.17",     "1.2.840.10008.5.1.4.37.1",    "1.2.840.10008.5.1.4.38.2",    "1.2.840.10008.5.1.20.1",
+        "1.2.840.10008.4.2",          "1.2.840.10008.1.2.1",
     };
     for (size_t i = 0; i < array_count(storage); i++)
         if (!uids_is_storage(slice_text(storage[i]))) fail_msg("%s is storage", storage[i]);

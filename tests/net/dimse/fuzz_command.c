@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_command: bytes as a command set, and as the PDVs of messages. What parses has to come back the same when it is encoded; the assembler may
- * never do more than its contract says. The first byte chooses: even: a command set, odd: a stream of PDVs. */
+/* fuzz_command: bytes as a command set, and as the PDVs of messages. What parses has to come back the same when it is encoded;
+ * the assembler may never do more than its contract says. The first byte chooses: even: a command set, odd: a stream of PDVs. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,7 +26,8 @@ static void fuzz_command_set(struct slice bytes) {
     invariant(n > 0 && n % 2 == 0);
     enum command_result again = command_parse(slice_of(out, n), &back, &fault);
     invariant(result == COMMAND_MISTYPED || again == result);
-    invariant(back.field == command.field && back.data_set_type == command.data_set_type && back.message_id == command.message_id);
+    invariant(back.field == command.field && back.data_set_type == command.data_set_type &&
+              back.message_id == command.message_id);
     invariant(slice_equal(back.affected_sop_instance, command.affected_sop_instance));
     free(out);
 }
@@ -41,7 +42,8 @@ static void fuzz_message(struct slice bytes) {
         uint8_t control = bytes.bytes[at], length = bytes.bytes[at + 1];
         at += 2;
         size_t n = length < bytes.length - at ? length : bytes.length - at;
-        enum message_event begin = message_pdv_begin(message, (uint8_t)(1 + (control >> 2 & 3) * 2), control & 1, control & 2, &fault);
+        enum message_event begin =
+            message_pdv_begin(message, (uint8_t)(1 + (control >> 2 & 3) * 2), control & 1, control & 2, &fault);
         if (begin == MESSAGE_FAULT) break;
         if (begin == MESSAGE_DATA_BEGIN) data_bytes = 0;
         enum message_event event = message_pdv_data(message, bytes.bytes + at, n, &fault);

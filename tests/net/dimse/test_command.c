@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_command: golden bytes, round trips of every command and of random ones, tolerance, each way to be wrong, truncation at every byte. */
+/* test_command: golden bytes, round trips of every command and of random ones, tolerance, each way to be wrong, truncation at
+ * every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,13 +52,13 @@ static struct made made_store(void) {
 
 static void golden_store_response(void **state) {
     static const uint8_t want[] = {
-        0, 0, 0, 0, 4, 0, 0, 0, 74, 0, 0, 0,                                                  /* group length */
-        0, 0, 2, 0, 26, 0, 0, 0, '1', '.', '2', '.', '8', '4', '0', '.', '1', '0', '0', '0', '8', '.', '5', '.', '1', '.', '4', '.', '1', '.',
-        '1', '.', '2', 0,                                                                     /* padded with NUL */
-        0, 0, 0, 1, 2, 0, 0, 0, 1, 0x80,                                                      /* C-STORE-RSP */
-        0, 0, 0x20, 1, 2, 0, 0, 0, 7, 0,                                                      /* to message 7 */
-        0, 0, 0, 8, 2, 0, 0, 0, 1, 1,                                                         /* no data set */
-        0, 0, 0, 9, 2, 0, 0, 0, 0, 0,                                                         /* success */
+        0,   0,   0,    0,   4,   0,   0,   0,   74,  0,    0,   0, /* group length */
+        0,   0,   2,    0,   26,  0,   0,   0,   '1', '.',  '2', '.', '8', '4', '0', '.', '1',
+        '0', '0', '0',  '8', '.', '5', '.', '1', '.', '4',  '.', '1', '.', '1', '.', '2', 0, /* padded with NUL */
+        0,   0,   0,    1,   2,   0,   0,   0,   1,   0x80,                                  /* C-STORE-RSP */
+        0,   0,   0x20, 1,   2,   0,   0,   0,   7,   0,                                     /* to message 7 */
+        0,   0,   0,    8,   2,   0,   0,   0,   1,   1,                                     /* no data set */
+        0,   0,   0,    9,   2,   0,   0,   0,   0,   0,                                     /* success */
     };
     struct command request = {.field = COMMAND_C_STORE_RQ, .message_id = 7, .affected_sop_class = slice_text(CT)};
     struct command response = command_response(&request, STATUS_SUCCESS);
@@ -121,17 +122,21 @@ static struct slice random_text(const char *const *texts, size_t count) {
 }
 
 static const uint16_t fields[] = {
-    COMMAND_C_STORE_RQ, COMMAND_C_STORE_RSP, COMMAND_C_GET_RQ, COMMAND_C_GET_RSP, COMMAND_C_FIND_RQ, COMMAND_C_FIND_RSP, COMMAND_C_MOVE_RQ,
-    COMMAND_C_MOVE_RSP, COMMAND_C_ECHO_RQ, COMMAND_C_ECHO_RSP, COMMAND_C_CANCEL_RQ, COMMAND_N_EVENT_REPORT_RQ, COMMAND_N_EVENT_REPORT_RSP,
-    COMMAND_N_GET_RQ, COMMAND_N_GET_RSP, COMMAND_N_SET_RQ, COMMAND_N_SET_RSP, COMMAND_N_ACTION_RQ, COMMAND_N_ACTION_RSP, COMMAND_N_CREATE_RQ,
-    COMMAND_N_CREATE_RSP, COMMAND_N_DELETE_RQ, COMMAND_N_DELETE_RSP,
+    COMMAND_C_STORE_RQ,   COMMAND_C_STORE_RSP,       COMMAND_C_GET_RQ,           COMMAND_C_GET_RSP,    COMMAND_C_FIND_RQ,
+    COMMAND_C_FIND_RSP,   COMMAND_C_MOVE_RQ,         COMMAND_C_MOVE_RSP,         COMMAND_C_ECHO_RQ,    COMMAND_C_ECHO_RSP,
+    COMMAND_C_CANCEL_RQ,  COMMAND_N_EVENT_REPORT_RQ, COMMAND_N_EVENT_REPORT_RSP, COMMAND_N_GET_RQ,     COMMAND_N_GET_RSP,
+    COMMAND_N_SET_RQ,     COMMAND_N_SET_RSP,         COMMAND_N_ACTION_RQ,        COMMAND_N_ACTION_RSP, COMMAND_N_CREATE_RQ,
+    COMMAND_N_CREATE_RSP, COMMAND_N_DELETE_RQ,       COMMAND_N_DELETE_RSP,
 };
 
 static struct command random_command(void) {
-    static const char *const uids[] = {"1.2", "1.2.3", CT, "1.2.840.113619.2.55.3.604688119.868.1234567890.123.12345678901234567"};
+    static const char *const uids[] = {"1.2", "1.2.3", CT,
+                                       "1.2.840.113619.2.55.3.604688119.868.1234567890.123.12345678901234567"};
     static const char *const titles[] = {"A", "AB", "ANY-SCP", "SIXTEEN CHARS AE"};
-    static const char *const comments[] = {"x", "no space left on the device", "sixty-four characters: 0123456789 0123456789 0123456789 01234567"};
-    struct command c = {.field = fields[(size_t)rand() % array_count(fields)], .data_set_type = rand() & 1 ? COMMAND_NO_DATA_SET : 0};
+    static const char *const comments[] = {"x", "no space left on the device",
+                                           "sixty-four characters: 0123456789 0123456789 0123456789 01234567"};
+    struct command c = {.field = fields[(size_t)rand() % array_count(fields)],
+                        .data_set_type = rand() & 1 ? COMMAND_NO_DATA_SET : 0};
     c.message_id = random_number(&c.has, COMMAND_HAS_MESSAGE_ID);
     c.responded_to = random_number(&c.has, COMMAND_HAS_RESPONDED_TO);
     c.priority = random_number(&c.has, COMMAND_HAS_PRIORITY);
@@ -201,20 +206,34 @@ static void mistyped_and_missing(void **state) {
         uint16_t field, leave_out, mistype;
         uint32_t bad;
     } rows[] = {
-        {COMMAND_C_STORE_RQ, 0x0002, 0, 0x0002},     {COMMAND_C_STORE_RQ, 0x1000, 0, 0x1000},    {COMMAND_C_STORE_RQ, 0, 0x0700, 0x0700},
-        {COMMAND_C_STORE_RQ, 0, 0x1031, 0x1031},     {COMMAND_C_ECHO_RQ, 0x0002, 0, 0x0002},     {COMMAND_C_FIND_RQ, 0x0002, 0, 0x0002},
-        {COMMAND_C_GET_RQ, 0x0002, 0, 0x0002},       {COMMAND_C_MOVE_RQ, 0x0600, 0, 0x0600},     {COMMAND_N_GET_RQ, 0x0003, 0, 0x0003},
-        {COMMAND_N_SET_RQ, 0x1001, 0, 0x1001},       {COMMAND_N_ACTION_RQ, 0x1008, 0, 0x1008},   {COMMAND_N_ACTION_RQ, 0, 0x1008, 0x1008},
-        {COMMAND_N_EVENT_REPORT_RQ, 0x1002, 0, 0x1002}, {COMMAND_N_CREATE_RQ, 0x0002, 0, 0x0002}, {COMMAND_N_DELETE_RQ, 0x1001, 0, 0x1001},
-        {COMMAND_C_STORE_RSP, 0x0900, 0, 0x0900},    {COMMAND_C_STORE_RSP, 0, 0x0901, 0x0901},   {COMMAND_C_ECHO_RQ, 0, 0, 0},
-        {COMMAND_C_CANCEL_RQ, 0, 0, 0},              {COMMAND_N_GET_RQ, 0, 0x1005, 0x1005},
+        {COMMAND_C_STORE_RQ, 0x0002, 0, 0x0002},
+        {COMMAND_C_STORE_RQ, 0x1000, 0, 0x1000},
+        {COMMAND_C_STORE_RQ, 0, 0x0700, 0x0700},
+        {COMMAND_C_STORE_RQ, 0, 0x1031, 0x1031},
+        {COMMAND_C_ECHO_RQ, 0x0002, 0, 0x0002},
+        {COMMAND_C_FIND_RQ, 0x0002, 0, 0x0002},
+        {COMMAND_C_GET_RQ, 0x0002, 0, 0x0002},
+        {COMMAND_C_MOVE_RQ, 0x0600, 0, 0x0600},
+        {COMMAND_N_GET_RQ, 0x0003, 0, 0x0003},
+        {COMMAND_N_SET_RQ, 0x1001, 0, 0x1001},
+        {COMMAND_N_ACTION_RQ, 0x1008, 0, 0x1008},
+        {COMMAND_N_ACTION_RQ, 0, 0x1008, 0x1008},
+        {COMMAND_N_EVENT_REPORT_RQ, 0x1002, 0, 0x1002},
+        {COMMAND_N_CREATE_RQ, 0x0002, 0, 0x0002},
+        {COMMAND_N_DELETE_RQ, 0x1001, 0, 0x1001},
+        {COMMAND_C_STORE_RSP, 0x0900, 0, 0x0900},
+        {COMMAND_C_STORE_RSP, 0, 0x0901, 0x0901},
+        {COMMAND_C_ECHO_RQ, 0, 0, 0},
+        {COMMAND_C_CANCEL_RQ, 0, 0, 0},
+        {COMMAND_N_GET_RQ, 0, 0x1005, 0x1005},
     };
     static const uint16_t numbers[] = {0x0100, 0x0110, 0x0120, 0x0700, 0x0800, 0x0900, 0x1002, 0x1008, 0x1031};
     static const uint16_t texts[] = {0x0002, 0x0003, 0x0600, 0x1000, 0x1001};
     for (size_t i = 0; i < array_count(rows); i++) {
         struct made m = {.length = 0};
         for (size_t k = 0; k < array_count(numbers); k++)
-            if (numbers[k] != rows[i].leave_out && numbers[k] != rows[i].mistype) add_us(&m, numbers[k], numbers[k] == 0x0100 ? rows[i].field : 1);
+            if (numbers[k] != rows[i].leave_out && numbers[k] != rows[i].mistype)
+                add_us(&m, numbers[k], numbers[k] == 0x0100 ? rows[i].field : 1);
         for (size_t k = 0; k < array_count(texts); k++)
             if (texts[k] != rows[i].leave_out) add_text(&m, texts[k], "1.22");
         if (rows[i].mistype) add(&m, rows[i].mistype, "\1\0\1", 3);
@@ -304,7 +323,10 @@ static void truncated_anywhere(void **state) {
 }
 
 static void comments_are_made_fit(void **state) {
-    struct command c = {.field = COMMAND_C_STORE_RSP, .has = COMMAND_HAS_RESPONDED_TO | COMMAND_HAS_STATUS, .data_set_type = COMMAND_NO_DATA_SET}, back;
+    struct command c = {.field = COMMAND_C_STORE_RSP,
+                        .has = COMMAND_HAS_RESPONDED_TO | COMMAND_HAS_STATUS,
+                        .data_set_type = COMMAND_NO_DATA_SET},
+                   back;
     c.error_comment = slice_text("a\\b\nc 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789");
     uint8_t out[COMMAND_ENCODED_BYTES];
     size_t n = command_encode(&c, out, sizeof out);
@@ -315,7 +337,10 @@ static void comments_are_made_fit(void **state) {
 }
 
 static void responses_repeat_the_request(void **state) {
-    struct command c = {.field = COMMAND_N_GET_RQ, .message_id = 5, .requested_sop_class = slice_text("1.2"), .requested_sop_instance = slice_text("1.3")};
+    struct command c = {.field = COMMAND_N_GET_RQ,
+                        .message_id = 5,
+                        .requested_sop_class = slice_text("1.2"),
+                        .requested_sop_instance = slice_text("1.3")};
     struct command r = command_response(&c, STATUS_NO_SUCH_SOP_INSTANCE);
     assert_int_equal(r.field, COMMAND_N_GET_RSP);
     assert_int_equal(r.responded_to, 5);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_message: messages in every split, each fault of the assembler, framing for every maximum PDU length, and the set of message IDs. */
+/* test_message: messages in every split, each fault of the assembler, framing for every maximum PDU length, and the set of
+ * message IDs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,15 +16,20 @@
 #include "net/dimse/message_ids.h"
 
 static size_t encode(uint8_t *out, size_t capacity, uint16_t field, uint16_t id, bool data_set) {
-    struct command c = {.field = field, .message_id = id, .has = COMMAND_HAS_MESSAGE_ID, .data_set_type = data_set ? 0 : COMMAND_NO_DATA_SET,
-                        .affected_sop_class = slice_text("1.2.840.10008.5.1.4.1.1.2"), .affected_sop_instance = slice_text("1.2.3.4")};
+    struct command c = {.field = field,
+                        .message_id = id,
+                        .has = COMMAND_HAS_MESSAGE_ID,
+                        .data_set_type = data_set ? 0 : COMMAND_NO_DATA_SET,
+                        .affected_sop_class = slice_text("1.2.840.10008.5.1.4.1.1.2"),
+                        .affected_sop_instance = slice_text("1.2.3.4")};
     size_t n = command_encode(&c, out, capacity);
     assert_true(n > 0);
     return n;
 }
 
 /* One PDV, its payload in pieces. Returns the last event that is not MESSAGE_MORE or MESSAGE_DATA. */
-static enum message_event feed(struct message *m, uint8_t context, bool is_command, bool is_last, const uint8_t *bytes, size_t n, size_t piece) {
+static enum message_event feed(struct message *m, uint8_t context, bool is_command, bool is_last, const uint8_t *bytes, size_t n,
+                               size_t piece) {
     struct fault fault;
     enum message_event begin = message_pdv_begin(m, context, is_command, is_last, &fault), event = begin;
     if (begin == MESSAGE_FAULT) return begin;
@@ -116,7 +122,8 @@ static void faults(void **state) {
                                                       : feed(&m, 5, false, *step == 'D', NULL, 10, 10);
             assert_int_not_equal(event, MESSAGE_FAULT);
         }
-        if (message_pdv_begin(&m, rows[i].context, rows[i].is_command, true, &fault) != MESSAGE_FAULT) fail_msg("%s passed", rows[i].name);
+        if (message_pdv_begin(&m, rows[i].context, rows[i].is_command, true, &fault) != MESSAGE_FAULT)
+            fail_msg("%s passed", rows[i].name);
         assert_int_equal(fault.code, FAULT_MALFORMED);
         assert_int_equal(m.state, MESSAGE_FAILED);
     }
@@ -261,9 +268,16 @@ static void message_ids_at_random(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_store), cmocka_unit_test(every_split), cmocka_unit_test(an_empty_data_set), cmocka_unit_test(faults),
-        cmocka_unit_test(a_command_too_long), cmocka_unit_test(impossible_and_unanswerable), cmocka_unit_test(framing_for_every_maximum),
-        cmocka_unit_test(fragments), cmocka_unit_test(message_id_set), cmocka_unit_test(message_ids_at_random),
+        cmocka_unit_test(one_store),
+        cmocka_unit_test(every_split),
+        cmocka_unit_test(an_empty_data_set),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(a_command_too_long),
+        cmocka_unit_test(impossible_and_unanswerable),
+        cmocka_unit_test(framing_for_every_maximum),
+        cmocka_unit_test(fragments),
+        cmocka_unit_test(message_id_set),
+        cmocka_unit_test(message_ids_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

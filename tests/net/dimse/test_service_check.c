@@ -35,7 +35,8 @@ struct row {
 static const struct row rows[] = {
     {"store", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_GO, 0, 0},
     {"echo", COMMAND_C_ECHO_RQ, VERIFICATION, VERIFICATION, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_GO, 0, 0},
-    {"echo with a data set", COMMAND_C_ECHO_RQ, VERIFICATION, VERIFICATION, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_GO, 0, 0},
+    {"echo with a data set", COMMAND_C_ECHO_RQ, VERIFICATION, VERIFICATION, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_GO, 0,
+     0},
     {"private store", COMMAND_C_STORE_RQ, PRIVATE, PRIVATE, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_GO, 0, 0},
     {"find, served", COMMAND_C_FIND_RQ, FIND, FIND, true, false, COMMAND_OK, 0, ALL, ALL, SERVICE_GO, 0, 0},
     {"cancel", COMMAND_C_CANCEL_RQ, "", FIND, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_IGNORE, 0, 0},
@@ -44,18 +45,25 @@ static const struct row rows[] = {
     {"unknown field", 0x0666, CT, CT, true, false, COMMAND_UNKNOWN_FIELD, 0, BUILT, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
     {"not served", COMMAND_C_FIND_RQ, FIND, FIND, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
     {"normalized", COMMAND_N_GET_RQ, "", CT, false, false, COMMAND_OK, 0, ALL, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
-    {"store in verification", COMMAND_C_STORE_RQ, VERIFICATION, VERIFICATION, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
+    {"store in verification", COMMAND_C_STORE_RQ, VERIFICATION, VERIFICATION, true, false, COMMAND_OK, 0, BUILT, ALL,
+     SERVICE_ANSWER, 0x0211, 0x00000100},
     {"echo in CT", COMMAND_C_ECHO_RQ, CT, CT, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
     {"find in CT", COMMAND_C_FIND_RQ, CT, CT, true, false, COMMAND_OK, 0, ALL, ALL, SERVICE_ANSWER, 0x0211, 0x00000100},
-    {"mistyped", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_MISTYPED, 0x1000, BUILT, ALL, SERVICE_ANSWER, 0x0212, 0x00001000},
-    {"mistyped and in use", COMMAND_C_STORE_RQ, CT, CT, true, true, COMMAND_MISTYPED, 0x1000, BUILT, ALL, SERVICE_ANSWER, 0x0210, 0x00000110},
+    {"mistyped", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_MISTYPED, 0x1000, BUILT, ALL, SERVICE_ANSWER, 0x0212,
+     0x00001000},
+    {"mistyped and in use", COMMAND_C_STORE_RQ, CT, CT, true, true, COMMAND_MISTYPED, 0x1000, BUILT, ALL, SERVICE_ANSWER, 0x0210,
+     0x00000110},
     {"another SOP class", COMMAND_C_STORE_RQ, MR, CT, true, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0x0122, 0x00000002},
-    {"another SOP class, echo", COMMAND_C_ECHO_RQ, CT, VERIFICATION, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0x0122, 0x00000002},
-    {"not allowed", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_OK, 0, BUILT, CONFIG_OPERATION_ECHO, SERVICE_ANSWER, 0x0124, 0},
-    {"echo not allowed", COMMAND_C_ECHO_RQ, VERIFICATION, VERIFICATION, false, false, COMMAND_OK, 0, BUILT, CONFIG_OPERATION_STORE, SERVICE_ANSWER,
-     0x0124, 0},
-    {"store without a data set", COMMAND_C_STORE_RQ, CT, CT, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0xC000, 0x00000800},
-    {"find without an identifier", COMMAND_C_FIND_RQ, FIND, FIND, false, false, COMMAND_OK, 0, ALL, ALL, SERVICE_ANSWER, 0xA900, 0x00000800},
+    {"another SOP class, echo", COMMAND_C_ECHO_RQ, CT, VERIFICATION, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER,
+     0x0122, 0x00000002},
+    {"not allowed", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_OK, 0, BUILT, CONFIG_OPERATION_ECHO, SERVICE_ANSWER, 0x0124,
+     0},
+    {"echo not allowed", COMMAND_C_ECHO_RQ, VERIFICATION, VERIFICATION, false, false, COMMAND_OK, 0, BUILT,
+     CONFIG_OPERATION_STORE, SERVICE_ANSWER, 0x0124, 0},
+    {"store without a data set", COMMAND_C_STORE_RQ, CT, CT, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ANSWER, 0xC000,
+     0x00000800},
+    {"find without an identifier", COMMAND_C_FIND_RQ, FIND, FIND, false, false, COMMAND_OK, 0, ALL, ALL, SERVICE_ANSWER, 0xA900,
+     0x00000800},
     {"response", COMMAND_C_STORE_RSP, CT, CT, false, false, COMMAND_OK, 0, BUILT, ALL, SERVICE_ABORT, 0, 0},
     {"impossible", COMMAND_C_STORE_RQ, CT, CT, true, false, COMMAND_IMPOSSIBLE, 0, BUILT, ALL, SERVICE_ABORT, 0, 0},
 };
@@ -65,11 +73,15 @@ static void every_row(void **state) {
         const struct row *r = &rows[i];
         struct command command = {.field = r->field, .message_id = 11, .data_set_type = r->data_set ? 0 : COMMAND_NO_DATA_SET,
                                   .affected_sop_class = slice_text(r->sop_class), .bad_element = r->bad_element};
-        struct service_facts facts = {.abstract_syntax = slice_text(r->abstract_syntax), .served = r->served, .allowed = r->allowed,
-                                      .result = r->result, .message_id_in_use = r->in_use};
+        struct service_facts facts = {.abstract_syntax = slice_text(r->abstract_syntax),
+                                      .served = r->served,
+                                      .allowed = r->allowed,
+                                      .result = r->result,
+                                      .message_id_in_use = r->in_use};
         struct service_verdict verdict = service_check(&command, &facts);
         if (verdict.action != r->action || verdict.status != r->status || verdict.offending_element != r->offending)
-            fail_msg("%s: action %d, status %04X, offending %08X", r->name, verdict.action, verdict.status, verdict.offending_element);
+            fail_msg("%s: action %d, status %04X, offending %08X", r->name, verdict.action, verdict.status,
+                     verdict.offending_element);
         assert_int_equal(verdict.comment == NULL, r->action == SERVICE_GO);
         if (r->action != SERVICE_ANSWER) continue;
         assert_true(strlen(verdict.comment) <= COMMAND_COMMENT_BYTES);
