@@ -67,15 +67,13 @@ static struct slice choose_plain(struct slice offered) {
 
 /* ---- callbacks of the policy ---- */
 
+/* Titles were looked at before. */
 static enum admission admit(void *context, const struct associate *rq) {
     struct acceptance *a = context;
+    (void)rq;
     if (!a->has_space) return ADMIT_NOT_CONGESTION;
-    a->rules = config_client_match(a->config, rq->calling_ae, &a->peer->any);
-    if (a->rules && config_called_aet_match(a->config, rq->called_ae)) {
-        if (!census_enter(a->census, a->rules, a->peer)) return ADMIT_NOT_LOCAL_LIMIT;
-        a->counted = true;
-    }
-    return ADMIT; /* titles are looked at next */
+    a->counted = census_enter(a->census, a->rules, a->peer);
+    return a->counted ? ADMIT : ADMIT_NOT_LOCAL_LIMIT;
 }
 
 static bool called_ae(void *context, struct slice title) {
@@ -113,7 +111,7 @@ static size_t extended(void *context, const struct extended_negotiation *propose
 }
 
 void acceptance_answer(struct acceptance *a, const struct associate *rq, struct negotiation *out) {
-    a->rules = NULL;
+    a->rules = config_client_match(a->config, rq->calling_ae, &a->peer->any);
     a->counted = false;
     negotiate_policy_init(&a->policy);
     a->policy.context = a;
@@ -123,8 +121,7 @@ void acceptance_answer(struct acceptance *a, const struct associate *rq, struct 
     a->policy.abstract_syntax = abstract_syntax;
     a->policy.transfer_syntax = transfer_syntax;
     a->policy.extended = extended;
-    const struct config_rules *rules = config_client_match(a->config, rq->calling_ae, &a->peer->any);
-    if (!rules) rules = &a->config->everyone;
+    const struct config_rules *rules = a->rules ? a->rules : &a->config->everyone;
     a->policy.maximum_length = rules->max_pdu_length;
     a->policy.window_invoked = (uint16_t)rules->async_window;
     negotiate_answer(rq, &a->policy, out);
