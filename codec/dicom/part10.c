@@ -179,13 +179,15 @@ bool part10_parse(struct slice head, struct part10 *out, struct fault *fault) {
     out->data_set_offset = walk.at;
 
     struct slice data_set = slice_of(head.bytes + walk.at, head.length - walk.at);
-    enum scan_encoding seen = SCAN_IMPLICIT_LE; /* PS3.5 10.1: the default */
+    enum scan_encoding seen;
     bool known = part10_guess_encoding(data_set, &seen);
     if (out->transfer_syntax.length == 0) {
+        if (!known && (out->remarks & PART10_REMARK_NO_META))
+            return fault_set(fault, FAULT_MALFORMED, walk.at,
+                             "not a DICOM file: no meta information, and nothing that looks like a data set");
         if (!(out->remarks & PART10_REMARK_NO_META)) out->remarks |= PART10_REMARK_NO_TRANSFER_SYNTAX;
         if (!known)
-            return fault_set(fault, FAULT_MALFORMED, walk.at,
-                             "not a DICOM file: no transfer syntax, and no data set to guess it from");
+            seen = data_set.length >= ELEMENT_BYTES_MIN && vr_find(data_set.bytes + 4) ? SCAN_EXPLICIT_LE : SCAN_IMPLICIT_LE;
         out->transfer_syntax = slice_text(uid_of(seen));
     }
     out->encoding = uids_encoding(out->transfer_syntax);

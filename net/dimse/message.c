@@ -47,7 +47,8 @@ static const char *objection(const struct message *message, uint8_t context_id, 
 
 enum message_event message_pdv_begin(struct message *message, uint8_t context_id, bool is_command, bool is_last,
                                      struct fault *fault) {
-    invariant(!message->in_pdv && message->state != MESSAGE_FAILED);
+    if (message->state == MESSAGE_FAILED) return MESSAGE_FAULT;
+    invariant(!message->in_pdv);
     const char *wrong = objection(message, context_id, is_command);
     if (wrong) return FAIL(message, fault, FAULT_MALFORMED, "%s (presentation context %u)", wrong, context_id);
     message->in_pdv = true;
@@ -64,6 +65,7 @@ enum message_event message_pdv_begin(struct message *message, uint8_t context_id
 }
 
 enum message_event message_pdv_data(struct message *message, const uint8_t *bytes, size_t n, struct fault *fault) {
+    if (message->state == MESSAGE_FAILED) return MESSAGE_FAULT;
     invariant(message->in_pdv);
     if (message->state == MESSAGE_IN_DATA) {
         message->data_set_bytes += n;
@@ -88,6 +90,7 @@ static enum message_event command_complete(struct message *message, struct fault
 }
 
 enum message_event message_pdv_end(struct message *message, struct fault *fault) {
+    if (message->state == MESSAGE_FAILED) return MESSAGE_FAULT;
     invariant(message->in_pdv);
     message->in_pdv = false;
     if (!message->pdv_is_last) return MESSAGE_MORE;

@@ -42,7 +42,8 @@ void message_init(struct message *message);
  *          were received straight to their place
  *   end:   MESSAGE_MORE, MESSAGE_COMMAND, MESSAGE_DATA_END or MESSAGE_FAULT
  * Faults: a data set fragment without a command or when its command said none, a command fragment inside a data set or where
- * one is due, another context than the message's, a command too long or impossible. */
+ * one is due, another context than the message's, a command too long or impossible. After a fault all three go on to return
+ * MESSAGE_FAULT, and leave *fault alone. */
 enum message_event message_pdv_begin(struct message *message, uint8_t context_id, bool is_command, bool is_last,
                                      struct fault *fault);
 enum message_event message_pdv_data(struct message *message, const uint8_t *bytes, size_t n, struct fault *fault);

@@ -184,15 +184,10 @@ static void a_data_set_that_is_empty(void **state) {
 }
 
 static void not_dicom(void **state) {
-    static const char *const texts[] = {"",
-                                        "DICM",
-                                        "<!DOCTYPE html><html><head></head></html>",
-                                        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-                                        "\xff\xd8\xff\xe0\0\x10JFIF",
-                                        "PK\3\4\24\0\0\0\10\0",
-                                        "#!/bin/sh\necho hello world\n",
-                                        "\x7f"
-                                        "ELF\2\1\1\0\0\0\0\0\0\0\0\0"};
+    static const char *const texts[] = {
+        "", "DICM", "<!DOCTYPE html><html><head></head></html>", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "\xff\xd8\xff\xe0\0\x10JFIF",
+        "PK\3\4\24\0\0\0\10\0", "#!/bin/sh\necho hello world\n", "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0",
+    };
     struct part10 out;
     struct fault fault;
     for (size_t i = 0; i < array_count(texts); i++) {
@@ -202,6 +197,25 @@ static void not_dicom(void **state) {
     }
     static const uint8_t zeros[512];
     assert_false(part10_parse(slice_of(zeros, sizeof zeros), &out, &fault));
+}
+
+/* Meta information says that it is a DICOM file; what follows may be odd, and is then read as PS3.5 10.1's default. */
+static void no_transfer_syntax_and_an_odd_data_set(void **state) {
+    struct file f;
+    struct part10 out;
+    file_init(&f);
+    add_preamble(&f.w);
+    add_meta(&f.w, EXPLICIT, NULL, 0);
+    f.data_set = writer_length(&f.w);
+    add(&f.w, IMPLICIT, 0x7001, 0x0010, "LO", "PRIVATE ", 8);
+    check(&f, UIDS_IMPLICIT_LE, SCAN_IMPLICIT_LE, PART10_REMARK_NO_TRANSFER_SYNTAX);
+    f.w.at = f.bytes + f.data_set;
+    add(&f.w, EXPLICIT, 0x7001, 0x0010, "LO", "PRIVATE ", 8);
+    assert_true(part10_parse(file_slice(&f), &out, NULL));
+    assert_int_equal(out.encoding, SCAN_EXPLICIT_LE);
+    f.w.at = f.bytes + f.data_set;
+    assert_true(part10_parse(file_slice(&f), &out, NULL));
+    assert_int_equal(out.encoding, SCAN_IMPLICIT_LE);
 }
 
 /* Cut anywhere inside the meta information it asks for more; behind it, it is content. */
@@ -278,7 +292,8 @@ static void largest_and_smallest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_of_the_field), cmocka_unit_test(no_group_length), cmocka_unit_test(deflated_data_sets),
-        cmocka_unit_test(a_data_set_that_is_empty), cmocka_unit_test(not_dicom), cmocka_unit_test(truncated_anywhere),
+        cmocka_unit_test(a_data_set_that_is_empty), cmocka_unit_test(no_transfer_syntax_and_an_odd_data_set),
+        cmocka_unit_test(not_dicom), cmocka_unit_test(truncated_anywhere),
         cmocka_unit_test(writes_what_it_reads), cmocka_unit_test(largest_and_smallest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,9 @@ static void faults(void **state) {
             fail_msg("%s passed", rows[i].name);
         assert_int_equal(fault.code, FAULT_MALFORMED);
         assert_int_equal(m.state, MESSAGE_FAILED);
+        assert_int_equal(message_pdv_data(&m, NULL, 5, &fault), MESSAGE_FAULT); /* and so it stays */
+        assert_int_equal(message_pdv_end(&m, &fault), MESSAGE_FAULT);
+        assert_int_equal(message_pdv_begin(&m, 5, true, true, &fault), MESSAGE_FAULT);
     }
 }
 
