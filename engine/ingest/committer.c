@@ -115,8 +115,8 @@ void committer_stop(struct committer *committer) {
 }
 
 void committer_release(struct committer *committer) {
-    worker_destroy(committer->worker);
     if (committer->durable.ring.slots) inbox_release(&committer->durable);
+    worker_destroy(committer->worker);
     free(committer->batch);
 }
 

@@ -314,8 +314,8 @@ void pipeline_destroy(struct pipeline *pipeline) {
         reactor_destroy(pipeline->loop);
     }
     for (uint32_t i = 0; pipeline->deciders && i < pipeline->decider_count; i++) {
-        worker_destroy(pipeline->workers[i]);
         decider_release(&pipeline->deciders[i]);
+        worker_destroy(pipeline->workers[i]);
     }
     free(pipeline->deciders);
     free(pipeline->workers);
