@@ -24,7 +24,8 @@ struct check {
     size_t group_length;
     struct catalog_counts counted;
     struct slice tally;
-    uint64_t groups; /* seen by this pass, and expected by the next one */
+    uint64_t groups;                 /* begun by this pass */
+    uint64_t instances, versions, series; /* rows of the level above that say they have some */
     uint64_t lookups_expected, lookups_found;
     struct catalog_totals totals;
 };
@@ -182,6 +183,8 @@ static bool check_series(struct walk *walk, struct slice key, struct slice value
     }
     enter(check, key, 1 + KEYS_LONG_BYTES, close_series);
     struct contribution c = contribution_of_series(&row);
+    check->instances += row.counts.instances > 0;
+    check->versions += row.counts.superseded > 0;
     static const struct catalog_counts nothing;
     row_counts_add(&check->counted, &c.counts, &nothing);
     if (c.counts.series) check->tally = tally_change(check->tally, c.modality, 1, &check->arena);
@@ -204,6 +207,7 @@ static bool check_study(struct walk *walk, struct slice key, struct slice value,
         say(check, &check->report->wrong_rows, "the row of a study can't be read");
         return true;
     }
+    check->series += contribution_study_is_visible(&row);
     expect_lookups(check, lookups_of_study(&name, &row, &check->arena));
     return true;
 }
@@ -277,23 +281,31 @@ static void check_totals(struct check *check) {
             (unsigned long long)b->studies);
 }
 
-static void pass(struct check *check, enum keys_table table, walk_row *row, void (*close)(struct check *check)) {
+/* Returns how many groups there were. */
+static uint64_t pass(struct check *check, enum keys_table table, walk_row *row, void (*close)(struct check *check)) {
     struct key prefix = keys_begin(table);
-    if (check->walk->seen.code || check->stopped) return;
+    check->groups = 0;
+    if (check->walk->seen.code || check->stopped) return 0;
     walk_prefix(check->walk, &prefix, row, check);
     if (close && !check->stopped) finish(check, close);
+    return check->groups;
 }
 
 static void run(struct check *check) {
     static const enum keys_table lookups[] = {KEYS_NAME, KEYS_PATIENT_ID, KEYS_PATIENT_STUDY, KEYS_ACCESSION, KEYS_DATE, KEYS_MODALITY};
     check->walk->hidden = true;
-    pass(check, KEYS_INSTANCE, check_instance, close_instances);
-    pass(check, KEYS_VERSION, check_instance, close_versions);
-    pass(check, KEYS_SERIES, check_series, close_series);
+    uint64_t with_instances = pass(check, KEYS_INSTANCE, check_instance, close_instances);
+    uint64_t with_versions = pass(check, KEYS_VERSION, check_instance, close_versions);
+    uint64_t with_series = pass(check, KEYS_SERIES, check_series, close_series);
     pass(check, KEYS_STUDY, check_study, NULL);
     pass(check, KEYS_PATIENT, check_patient, NULL);
     for (size_t i = 0; i < sizeof lookups / sizeof lookups[0]; i++) pass(check, lookups[i], count_lookup, NULL);
     if (check->walk->seen.code || check->stopped) return;
+    if (check->instances != with_instances || check->versions != with_versions || check->series > with_series)
+        say(check, &check->report->wrong_counts,
+            "%llu series say they have instances, %llu superseded versions, %llu studies series; %llu, %llu, %llu have",
+            (unsigned long long)check->instances, (unsigned long long)check->versions, (unsigned long long)check->series,
+            (unsigned long long)with_instances, (unsigned long long)with_versions, (unsigned long long)with_series);
     if (check->lookups_found != check->lookups_expected)
         say(check, &check->report->wrong_lookups, "%llu lookups where rows ask for %llu", (unsigned long long)check->lookups_found,
             (unsigned long long)check->lookups_expected);

@@ -3,6 +3,9 @@
  * open, which is caught. The listener runs on RocksDB's threads and only fills a guarded text and an atomic flag. */
 #include "index/database.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
@@ -17,6 +20,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -137,10 +141,22 @@ static rocksdb::Options rocks_options(const struct database_options *options, st
     return rocks;
 }
 
+/* Whether files in `dir` can be opened past the page cache: tmpfs and some network file systems refuse. */
+static bool takes_direct_io(const char *dir) {
+    std::string path = std::string(dir) + "/direct-io-probe";
+    int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
+    if (fd < 0) return errno != EINVAL; /* a folder that isn't there yet, say: RocksDB's own error is the better one */
+    close(fd);
+    unlink(path.c_str());
+    return true;
+}
+
 extern "C" struct database *database_open(const char *dir, const struct database_options *options, struct fault *fault) try {
     auto self = std::make_unique<database>();
     struct database_options bounded = *options;
     bounded.memory_bytes = std::max<uint64_t>(bounded.memory_bytes, 6 << 20);
+    if (!bounded.read_only) rocksdb::Env::Default()->CreateDirIfMissing(dir).PermitUncheckedError();
+    if (bounded.read_only || !takes_direct_io(dir)) bounded.direct_io = false;
     self->health = std::make_shared<Health>();
     self->cache = rocksdb::NewLRUCache(bounded.memory_bytes / 3);
     self->read_only = bounded.read_only;
@@ -170,6 +186,7 @@ extern "C" void database_close(struct database *self, bool flush) {
 
 extern "C" bool database_destroy(const char *dir, struct fault *fault) {
     rocksdb::Options options;
+    if (access(dir, F_OK) != 0 && errno == ENOENT) return true;
     rocksdb::Status status = rocksdb::DestroyDB(dir, options);
     return status.ok() || report(fault, status, "the index can't be removed");
 }

@@ -67,13 +67,18 @@ bool values_find(struct slice block, uint32_t tag, struct slice *value) {
 void values_gather(struct values_source *source, struct slice attributes) {
     struct reader r = reader_over(attributes);
     struct attribute a;
-    memset(source, 0, sizeof *source);
+    memset(source->known, 0, sizeof source->known);
+    source->charset = slice_of(NULL, 0);
+    source->count = 0;
     while (attributes_next(&r, &a)) {
         const struct indexed_attribute *known = indexed_find(a.tag);
         if (a.tag == 0x00080005 && !source->charset.bytes) source->charset = a.value;
         if (!known || source->known[known->code]) continue;
         source->known[known->code] = known;
         source->value[known->code] = a.value;
+        uint32_t at = source->count++;
+        for (; at && source->codes[at - 1] > known->code; at--) source->codes[at] = source->codes[at - 1];
+        source->codes[at] = known->code;
     }
 }
 
@@ -128,9 +133,9 @@ none:
 
 size_t values_pick(const struct values_source *source, enum indexed_level level, uint8_t *out, size_t capacity) {
     struct writer w = writer_over(out, capacity);
-    for (uint32_t code = 1; code < INDEXED_COUNT_MAX; code++) {
-        const struct indexed_attribute *known = source->known[code];
-        if (known && known->level == level && !is_identifier(known->tag)) pick_one(&w, source, known);
+    for (uint32_t i = 0; i < source->count; i++) {
+        const struct indexed_attribute *known = source->known[source->codes[i]];
+        if (known->level == level && !is_identifier(known->tag)) pick_one(&w, source, known);
     }
     return writer_length(&w);
 }

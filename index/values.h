@@ -37,6 +37,8 @@ struct values_source {
     struct slice charset;                              /* (0008,0005) */
     const struct indexed_attribute *known[INDEXED_COUNT_MAX]; /* by code; NULL: absent */
     struct slice value[INDEXED_COUNT_MAX];             /* the first of several counts */
+    uint8_t codes[INDEXED_COUNT_MAX];                  /* those that are there, ascending */
+    uint32_t count;
 };
 void values_gather(struct values_source *source, struct slice attributes);
 
