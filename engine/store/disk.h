@@ -40,7 +40,7 @@ struct disk_op {
 };
 
 /* A piece of blocking work, embedded in its user, who keeps it until done (or, without done, work) returns. It may be started again from
- * its own done, or, when it has none, as the last thing that its work does. */
+ * its own done, or, when it has none, as the last thing that its work does; a work without a done may also free it there. */
 struct disk_job {
     void (*work)(struct disk_job *job); /* on the background thread */
     void (*done)(struct disk_job *job); /* on the loop; NULL: nothing is to be done there */

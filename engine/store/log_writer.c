@@ -105,16 +105,24 @@ void log_writer_seal(struct log_writer *writer, struct slot *slot, uint64_t end)
     disk_start_job(writer->store->disk, writer->options.loop, &slot->job, 0);
 }
 
-/* Full segments whose every byte is durable and acknowledged. */
-static void retire(struct log_writer *writer) {
+static struct slot *oldest_writing(struct log_writer *writer) {
+    struct slot *oldest = NULL;
     for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
         struct slot *slot = &writer->slots[i];
-        bool over = slot != writer->current || (writer->stopping && !writer->head);
-        if (slot->state != SLOT_WRITING || !over || slot->units || writer->syncing == slot) continue;
-        if (slot->durable == slot->assigned && !slot->sync_failed && slot->seal_at == LOG_WRITER_NO_SEAL
-            && !(writer->head && log_writer_slot_of(writer, writer->head) == slot))
-            log_writer_seal(writer, slot, slot->durable);
+        if (slot->state == SLOT_WRITING && (!oldest || slot->file.segment->number < oldest->file.segment->number)) oldest = slot;
     }
+    return oldest;
+}
+
+/* The oldest segment, once it is full, every byte of it durable, and every append in it acknowledged. */
+static void retire(struct log_writer *writer) {
+    struct slot *slot = oldest_writing(writer);
+    if (!slot || slot->units || writer->syncing == slot) return;
+    if (slot == writer->current && !(writer->stopping && !writer->head)) return;
+    if (slot->durable < slot->assigned || slot->sync_failed || slot->seal_at != LOG_WRITER_NO_SEAL) return;
+    if (writer->head && log_writer_slot_of(writer, writer->head) == slot) return;
+    log_writer_seal(writer, slot, slot->durable);
+    writer->again = true;
 }
 
 /* ---- fdatasync ---- */
@@ -303,6 +311,7 @@ struct log_writer *log_writer_create(struct store *store, const struct log_write
         if (!writer->options.device_bytes) writer->options.device_bytes = LIMIT_DEVICE_BYTES;
         if (!writer->options.group_bytes)
             writer->options.group_bytes = options->kind == STORE_BULK ? BULK_GROUP_BYTES : LIMIT_GROUP_BYTES / 4;
+        writer->options.group_bytes = (writer->options.group_bytes + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
     }
     if (!writer || !allocate(writer)) {
         log_writer_destroy(writer);

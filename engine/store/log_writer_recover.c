@@ -86,6 +86,7 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
         next = a->next;
         bool here = a->place.segment == slot->file.segment->number;
         bool dead = here && (slot->sync_failed || a->place.offset == slot->seal_at);
+        invariant(!here || (slot->sync_failed ? a->progress.end > slot->durable : a->place.offset >= slot->seal_at));
         struct append ***end = dead ? &failed_end : here ? &again_end : &kept_end;
         **end = a;
         *end = &a->next;
@@ -98,7 +99,7 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
     }
     *failed_end = NULL;
     *again_end = a;
-    writer->unissued = again;
+    writer->unissued = kept_last && !kept_last->progress.issued ? kept_last : again;
     *kept_end = again;
     writer->head = kept;
     if (!a) writer->tail = again_last ? again_last : kept_last;
@@ -118,16 +119,14 @@ static bool is_sealing(const struct log_writer *writer) {
     return false;
 }
 
+/* One segment after the other: what is durable in the next one is acknowledged in between. */
 void log_writer_recover(struct log_writer *writer) {
-    if (writer->in_flight || writer->syncing) return;
-    for (;;) {
-        struct slot *slot = failed_slot(writer);
-        if (!slot) break;
-        if (!is_settled_before(writer, slot)) return; /* start_sync goes on with it */
-        /* Appends before it that are durable were acknowledged; if the first one in the queue still is one of those, the next step does. */
-        sort_out(writer, slot);
+    if (writer->in_flight || writer->syncing || is_sealing(writer)) return;
+    struct slot *slot = failed_slot(writer);
+    if (slot) {
+        if (is_settled_before(writer, slot)) sort_out(writer, slot);
+        return; /* else start_sync goes on with it */
     }
-    if (is_sealing(writer)) return;
     writer->recovering = false;
     if (store_is_read_only(writer->store)) writer->refuse = APPEND_READ_ONLY;
     writer->again = true;

@@ -218,6 +218,7 @@ void store_close(struct store *store) {
         disk_settle(store->disk);
         pool_close(&store->pool);
     }
+    store_stream_drop_all(store);
     if (store->manifest.disk) manifest_release(&store->manifest);
     if (store->lock) disk_close(store->lock);
     for (uint32_t i = 0; i < store->segment_count; i++) free(store->segments[i]);
@@ -235,23 +236,20 @@ const uint8_t *store_archive_id(const struct store *store) { return store->manif
 bool store_is_read_only(const struct store *store) { return atomic_load_explicit(&store->read_only, memory_order_acquire); }
 
 void store_each_segment(struct store *store, bool (*visit)(void *context, const struct store_segment *segment), void *context) {
-    uint32_t after = 0;
-    for (;;) {
-        struct store_segment out = {0};
-        pthread_mutex_lock(&store->mutex);
-        uint32_t i = 0;
-        while (i < store->segment_count && store->segments[i]->number <= after) i++;
-        const struct segment_state *segment = i < store->segment_count ? store->segments[i] : NULL;
-        if (segment) {
-            out = (struct store_segment){.number = segment->number, .log = segment->log, .kind = segment->kind};
-            out.volume = store->volumes[segment->volume].number;
-            out.sealed = atomic_load_explicit(&segment->sealed, memory_order_acquire);
-            out.end = atomic_load_explicit(&segment->end, memory_order_acquire);
-            out.missing = segment->missing;
-            memcpy(out.id, segment->id, RECORD_ID_BYTES);
-        }
-        pthread_mutex_unlock(&store->mutex);
-        if (!segment || !visit(context, &out)) return;
-        after = out.number;
+    size_t count;
+    struct segment_view *views = store_state_list(store, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct store_segment out = {
+            .number = views[i].number,
+            .log = views[i].log,
+            .volume = store->volumes[views[i].volume].number,
+            .kind = views[i].kind,
+            .sealed = views[i].sealed,
+            .missing = views[i].missing,
+            .end = views[i].end,
+        };
+        memcpy(out.id, views[i].id, RECORD_ID_BYTES);
+        if (!visit(context, &out)) break;
     }
+    free(views);
 }

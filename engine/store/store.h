@@ -101,8 +101,8 @@ struct store_position {
 /* Returns false to stop (then *fault is the visitor's to fill). next_offset: where the record after this one begins, in place.segment. */
 typedef bool store_visitor(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next_offset,
                            struct fault *fault);
-/* Each log from its position, in its order: segments by number, records by offset. A damaged header below an end is FAULT_CORRUPT after
- * everything that can be read of the other segments was visited; a position that is no record's start is FAULT_MISSING. */
+/* Each log from its position, in its order: segments by number, records by offset. Damage below an end, and a position beyond one, is
+ * FAULT_CORRUPT after everything that can be read was visited. Payloads aren't read. */
 bool store_replay(struct store *store, const struct store_position *positions, size_t count, store_visitor *visit, void *context,
                   struct fault *fault);
 

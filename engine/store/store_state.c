@@ -2,6 +2,7 @@
 /* store_state: the table of segments, the read-only turn, and what a failed fdatasync means for others on the same file system. */
 #include "engine/store/store_state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -155,4 +156,47 @@ uint32_t store_state_rank_volumes(struct store *store, uint32_t wanted, uint32_t
         out[at] = i;
     }
     return count;
+}
+
+/* ---- copies for readers ---- */
+
+static struct segment_view view_of(const struct segment_state *segment) {
+    struct segment_view view = {
+        .number = segment->number,
+        .log = segment->log,
+        .volume = segment->volume,
+        .kind = segment->kind,
+        .sealed = atomic_load_explicit(&segment->sealed, memory_order_acquire),
+        .end = atomic_load_explicit(&segment->end, memory_order_acquire),
+        .missing = segment->missing,
+    };
+    memcpy(view.id, segment->id, RECORD_ID_BYTES);
+    return view;
+}
+
+struct segment_view *store_state_list(struct store *store, size_t *count) {
+    pthread_mutex_lock(&store->mutex);
+    struct segment_view *views = malloc((store->segment_count + 1) * sizeof *views);
+    *count = views ? store->segment_count : 0;
+    for (size_t i = 0; i < *count; i++) views[i] = view_of(store->segments[i]);
+    pthread_mutex_unlock(&store->mutex);
+    return views;
+}
+
+bool store_state_view(struct store *store, uint32_t number, struct segment_view *view) {
+    pthread_mutex_lock(&store->mutex);
+    uint32_t at = lower_bound(store, number);
+    bool found = at < store->segment_count && store->segments[at]->number == number;
+    if (found) *view = view_of(store->segments[at]);
+    pthread_mutex_unlock(&store->mutex);
+    return found;
+}
+
+bool store_state_open(struct store *store, const struct segment_view *view, struct disk_file **file, struct fault *fault) {
+    char path[PATH_MAX];
+    volume_segment_path(&store->volumes[view->volume], view->number, path);
+    if (view->missing) return fault_set(fault, FAULT_MISSING, 0, "segment %u is missing (%s)", view->number, path);
+    int error = disk_open(store->disk, path, DISK_READ | (view->sealed ? 0 : DISK_DIRECT), file);
+    if (error == -ENOENT) return fault_set(fault, FAULT_MISSING, 0, "segment %u is missing (%s)", view->number, path);
+    return error ? fault_set_os(fault, -error, "segment %u can't be opened", view->number) : true;
 }

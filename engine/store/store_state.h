@@ -60,6 +60,7 @@ struct store {
     atomic_bool space_ok;          /* relaxed */
 
     struct pool pool;
+    struct store_stream *streams; /* all that live, a list; under store.mutex */
 };
 
 /* ---- store_state.c ---- */
@@ -79,6 +80,23 @@ bool store_state_record(struct store *store, const struct manifest_segment *segm
 /* What the manifest would say of it. */
 struct manifest_segment store_state_describe(struct store *store, const struct segment_state *segment, enum manifest_state state,
                                              uint64_t end, bool settled);
+/* A copy of the table's entries, by number; free() it. NULL: no memory. */
+struct segment_view {
+    uint32_t number, log, volume; /* volume: index */
+    enum store_kind kind;
+    uint8_t id[RECORD_ID_BYTES];
+    uint64_t end;
+    bool sealed, missing;
+};
+struct segment_view *store_state_list(struct store *store, size_t *count);
+/* False: no such segment. */
+bool store_state_view(struct store *store, uint32_t number, struct segment_view *view);
+/* Opens it for reading: past the page cache while it is written to. */
+bool store_state_open(struct store *store, const struct segment_view *view, struct disk_file **file, struct fault *fault);
+
+/* ---- store_stream.c ---- */
+void store_stream_drop_all(struct store *store); /* what nobody finished; at the end only */
+
 /* Volumes that may be written to, most room first; returns how many. */
 uint32_t store_state_rank_volumes(struct store *store, uint32_t wanted, uint32_t out[STORE_VOLUMES_MAX]);
 
