@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -17,6 +18,8 @@
 
 #define INDEX_NAME "index"
 #define MARKER_NAME "rebuilding" /* stands while an index is made anew: what is there is not whole */
+#define SETTLE_MS 3000u
+#define SETTLE_POLL_MS 20
 
 static char *path_join(const char *dir, const char *name) {
     char *path = NULL;
@@ -168,6 +171,33 @@ void archive_close(struct archive *archive) {
 
 uint64_t archive_counter(const struct archive *archive, enum counter counter) {
     return archive->counters_before[counter] + (archive->counters ? counters_sum(archive->counters, counter) : 0);
+}
+
+struct noted {
+    uint64_t wanted[COUNTER_COUNT], found[COUNTER_COUNT];
+};
+
+static bool take_found(void *context, struct slice name, uint64_t total) {
+    struct noted *noted = context;
+    enum counter counter = counters_find((const char *)name.bytes, name.length);
+    if (counter < COUNTER_COUNT) noted->found[counter] = total;
+    return true;
+}
+
+static bool all_found(struct archive *archive, struct noted *noted) {
+    if (!catalog_each_counter(archive->catalog, take_found, noted, NULL)) return true; /* whoever reads the index will say so */
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        if (noted->found[i] < noted->wanted[i]) return false;
+    return true;
+}
+
+void archive_settle(struct archive *archive, const struct output *output) {
+    if (!archive->counters) return;
+    struct noted noted = {0};
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) noted.wanted[i] = archive_counter(archive, (enum counter)i);
+    uint64_t end_ms = clock_monotonic_ms() + SETTLE_MS;
+    while (!all_found(archive, &noted) && clock_monotonic_ms() < end_ms && !output_stopped(output))
+        nanosleep(&(struct timespec){.tv_nsec = SETTLE_POLL_MS * 1000000}, NULL);
 }
 
 int archive_exit_status(const struct fault *fault) {

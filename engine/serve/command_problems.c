@@ -42,6 +42,7 @@ static bool show(void *context, const struct catalog_problem *problem) {
 int command_problems_run(struct archive *archive, const struct command_arguments *arguments, struct output *output) {
     struct fault fault = {0};
     struct problems problems = {.output = output, .arguments = arguments};
+    archive_settle(archive, output);
     if (!listing_init(&problems.listing, output, arguments->json, columns)) return 1;
     bool good = catalog_each_problem(archive->catalog, 0, show, &problems, &fault);
     listing_release(&problems.listing);
