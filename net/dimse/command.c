@@ -16,6 +16,8 @@ struct element {
     uint32_t has;    /* NUMBER */
 };
 
+#define ERROR_COMMENT 0x0902u
+
 #define AT(member) (uint16_t)offsetof(struct command, member)
 
 /* In order of their tags: that is how they are written. */
@@ -152,7 +154,9 @@ static bool take_value(struct command *command, const struct element *e, struct 
         *slice_at(command, e) = value;
         return value.length % 4 == 0;
     default:
-        *slice_at(command, e) = trimmed(value);
+        value = trimmed(value);
+        if (value.length > COMMAND_TEXT_BYTES && e->number != ERROR_COMMENT) return false;
+        *slice_at(command, e) = value;
         return true;
     }
 }
@@ -255,7 +259,7 @@ static void write_element(struct writer *w, const struct element *e, const struc
     case TAGS: write_tags(w, e, command); break;
     case TAG_LIST: write_text(w, e, slice_value(command, e)); break;
     default:
-        if (e->number == 0x0902)
+        if (e->number == ERROR_COMMENT)
             write_comment(w, e, slice_value(command, e));
         else
             write_text(w, e, slice_value(command, e));

@@ -81,6 +81,7 @@ enum command_has {
 };
 
 #define COMMAND_COMMENT_BYTES 64u /* LO */
+#define COMMAND_TEXT_BYTES 256u   /* UIDs (64) and AE titles (16): a longer one is still passed on up to this, then mistyped */
 #define COMMAND_OFFENDING_MAX 8u
 
 struct command {
@@ -95,7 +96,7 @@ struct command {
     uint16_t event_type, action_type;
     uint16_t remaining, completed, failed, warning; /* sub-operations */
     uint16_t move_originator_id;
-    /* Trimmed of padding. */
+    /* Trimmed of padding; at most COMMAND_TEXT_BYTES, the error comment excepted. */
     struct slice affected_sop_class, affected_sop_instance, requested_sop_class, requested_sop_instance;
     struct slice move_destination, move_originator_aet, error_comment;
     struct slice attribute_list;                     /* (0000,1005), AT, raw: pairs of little-endian 16-bit numbers */
@@ -116,8 +117,11 @@ enum command_result {
  * COMMAND_OK. */
 enum command_result command_parse(struct slice bytes, struct command *command, struct fault *fault);
 
-/* Every command fits that has values of legal lengths. */
+/* Every response fits, and every request that has values of legal lengths. */
 #define COMMAND_ENCODED_BYTES 1024u
+_Static_assert(12 + 2 * (8 + COMMAND_TEXT_BYTES) + 8 + COMMAND_COMMENT_BYTES + 8 + 4 * COMMAND_OFFENDING_MAX + 14 * 10 <=
+                   COMMAND_ENCODED_BYTES,
+               "a response repeats two UIDs of its request, whatever they are");
 /* Writes group length, then the elements in order, padded to even length. The error comment is cut to 64 bytes, its control
  * characters and backslashes become spaces. Returns the length, or 0 when it does not fit. */
 size_t command_encode(const struct command *command, uint8_t *buffer, size_t capacity);

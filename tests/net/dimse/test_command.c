@@ -309,6 +309,29 @@ static void impossible(void **state) {
     assert_int_equal(command_parse(made_slice(&m), &c, &fault), COMMAND_IMPOSSIBLE);
 }
 
+/* A UID that is too long is the data set's affair (filed, with a remark) up to a bound; beyond it no response could repeat it. */
+static void long_uids(void **state) {
+    static char text[900];
+    memset(text, '1', sizeof text);
+    for (size_t length = 60; length < sizeof text; length += 7) {
+        struct made m = {.length = 0};
+        add(&m, 0x0002, text, length);
+        add_us(&m, 0x0100, COMMAND_C_STORE_RQ);
+        add_us(&m, 0x0110, 7);
+        add_us(&m, 0x0800, 1);
+        add(&m, 0x1000, text, length);
+        struct command c;
+        bool fits = length <= COMMAND_TEXT_BYTES;
+        assert_int_equal(command_parse(made_slice(&m), &c, NULL), fits ? COMMAND_OK : COMMAND_MISTYPED);
+        assert_int_equal(c.affected_sop_instance.length, fits ? length : 0);
+        struct command response = command_response(&c, STATUS_CANNOT_UNDERSTAND);
+        response.error_comment = slice_of(text, sizeof text);
+        response.offending_count = COMMAND_OFFENDING_MAX;
+        uint8_t out[COMMAND_ENCODED_BYTES];
+        assert_true(command_encode(&response, out, sizeof out) > 0);
+    }
+}
+
 static void truncated_anywhere(void **state) {
     struct made m = made_store();
     struct command c;
@@ -355,7 +378,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_store_response), cmocka_unit_test(parses_a_store), cmocka_unit_test(round_trips),
         cmocka_unit_test(tolerates), cmocka_unit_test(mistyped_and_missing), cmocka_unit_test(an_empty_argument_is_missing),
-        cmocka_unit_test(unknown_field), cmocka_unit_test(impossible), cmocka_unit_test(truncated_anywhere),
+        cmocka_unit_test(unknown_field), cmocka_unit_test(impossible), cmocka_unit_test(long_uids),
+        cmocka_unit_test(truncated_anywhere),
         cmocka_unit_test(comments_are_made_fit), cmocka_unit_test(responses_repeat_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
