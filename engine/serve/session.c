@@ -14,6 +14,7 @@
 #define LINGER_MS 1000
 #define SEND_LIMIT_BYTES (128u * 1024u) /* responses that the peer doesn't read; behind that it is cut off */
 #define DIRECT_PARTS 4u
+#define LITTLE_BYTES (32u * 1024u) /* a receive below this may be all that a peer's Nagle algorithm lets through */
 #define AHEAD_BYTES (256u * 1024u) /* of payload in one receive */
 #define NEGOTIATION_MS 30000 /* the quiet timer before there are rules; ARTIM is quicker */
 
@@ -403,6 +404,11 @@ static void take(struct session *s, const uint8_t *bytes, size_t n) {
     }
 }
 
+/* In the middle of a message, and the socket gave only a little: the peer may be waiting for our acknowledgement before it sends on (Nagle). */
+static void acknowledge_little(struct session *s, size_t n) {
+    if (n < LITTLE_BYTES && s->message && !s->hold && s->state == SESSION_OPEN) connection_acknowledge(&s->connection);
+}
+
 /* ---- the connection's callbacks ---- */
 
 /* How many PDUs like the one under way are expected behind it in this receive. */
@@ -453,18 +459,21 @@ static enum connection_intake plan(struct connection *connection, struct iovec *
 
 static void received_direct(struct connection *connection, size_t n) {
     struct session *s = container_of(connection, struct session, connection);
+    size_t all = n;
     for (uint32_t i = 0; n && s->state == SESSION_OPEN; i++) {
         const struct iovec *part = &connection->plan_parts[i];
         size_t k = n < part->iov_len ? n : part->iov_len;
         take(s, part->iov_base, k);
         n -= k;
     }
+    acknowledge_little(s, all);
     if (s->state != SESSION_ENDING) rearm_quiet(s);
 }
 
 static void received(struct connection *connection, const uint8_t *bytes, size_t n) {
     struct session *s = container_of(connection, struct session, connection);
     take(s, bytes, n);
+    acknowledge_little(s, n);
     if (s->state != SESSION_ENDING) rearm_quiet(s);
 }
 

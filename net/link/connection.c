@@ -290,6 +290,11 @@ static bool can_send(const struct connection *c) {
     return c->state == CONNECTION_OPEN && !c->outgoing_failed && !c->half_closing;
 }
 
+void connection_acknowledge(struct connection *c) {
+    int one = 1;
+    if (c->fd >= 0) (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one); /* a hint: without it all is only slower */
+}
+
 bool connection_send(struct connection *c, const void *bytes, size_t length) {
     if (!can_send(c) || !send_queue_add(&c->queue, bytes, length)) return false;
     schedule(c);
