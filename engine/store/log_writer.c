@@ -86,13 +86,20 @@ static void provide_segment(struct log_writer *writer) {
 static void seal_work(struct disk_job *job) {
     struct slot *slot = container_of(job, struct slot, job);
     struct fault fault;
-    slot->recorded = segment_file_seal(slot->writer->store, &slot->file, slot->end, &fault);
+    segment_file_seal(slot->writer->store, &slot->file, slot->end, &fault); /* if it can't be recorded, the store turns read-only */
 }
 
 static void seal_done(struct disk_job *job) {
     struct slot *slot = container_of(job, struct slot, job);
     struct log_writer *writer = slot->writer;
+    struct append *refused = slot->refused;
+    enum append_result result = slot->refused_result;
+    slot->refused = NULL;
     slot->state = SLOT_FREE;
+    for (struct append *next; refused; refused = next) {
+        next = refused->next;
+        log_writer_finish(writer, refused, result);
+    }
     log_writer_step(writer);
 }
 

@@ -9,6 +9,7 @@
  *     are appended to another segment before they are acknowledged;
  *   - an fdatasync that fails, on whatever file of the same file system, fails every append there that is not durable yet; the segment is
  *     sealed at its last durable end, which the manifest records before anything more is acknowledged;
+ *   - an append that failed is told so only when the manifest has the segment's end: what was refused never comes back;
  *   - when that can't be recorded either, the store turns read-only and every append gets APPEND_READ_ONLY. */
 #ifndef LEAT_STORE_LOG_WRITER_H
 #define LEAT_STORE_LOG_WRITER_H

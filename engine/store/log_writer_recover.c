@@ -2,8 +2,8 @@
 /* log_writer_recover: after a write or an fdatasync failed. Nothing is issued until:
  *   1. every write in flight has ended (their buffers are their owners' again);
  *   2. a segment sealed by a failed write has its good prefix synced and acknowledged;
- *   3. the appends that failed are told so, and those behind a failed write are queued again;
- *   4. the segment's end is recorded (or the store has turned read-only, and everything is refused). */
+ *   3. the segment's end is recorded (or the store has turned read-only, and everything is refused);
+ *   4. the appends that failed are told so; those behind a failed write are written again, elsewhere. */
 #include <errno.h>
 
 #include "engine/base/check.h"
@@ -77,7 +77,8 @@ static bool is_settled_before(const struct log_writer *writer, const struct slot
 
 static void unplace(struct append *append) { memset(&append->progress, 0, sizeof append->progress); }
 
-/* Takes the appends of the slot out of the queue: those that failed are told so, the others stand first among those not issued. */
+/* Takes the appends of the slot out of the queue: those that failed are told so when its end is recorded, the others stand first among
+ * those not issued. */
 static void sort_out(struct log_writer *writer, struct slot *slot) {
     struct append *failed = NULL, **failed_end = &failed, *again = NULL, **again_end = &again;
     struct append *kept = NULL, **kept_end = &kept, *kept_last = NULL, *again_last = NULL;
@@ -103,14 +104,9 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
     *kept_end = again;
     writer->head = kept;
     if (!a) writer->tail = again_last ? again_last : kept_last;
-    enum append_result result = slot->sync_failed ? APPEND_FAILED : slot->seal_result;
-    uint64_t end = slot->sync_failed ? slot->durable : slot->seal_at;
-    slot->seal_at = end;
-    log_writer_seal(writer, slot, end);
-    for (struct append *next; failed; failed = next) {
-        next = failed->next;
-        log_writer_finish(writer, failed, result);
-    }
+    slot->refused = failed;
+    slot->refused_result = slot->sync_failed ? APPEND_FAILED : slot->seal_result;
+    log_writer_seal(writer, slot, slot->sync_failed ? slot->durable : slot->seal_at);
 }
 
 static bool is_sealing(const struct log_writer *writer) {

@@ -35,7 +35,8 @@ struct slot {
     uint32_t units;    /* in flight */
     struct disk_job job;
     uint64_t end;      /* for the job */
-    bool recorded;     /* from the job */
+    struct append *refused; /* appends that failed here: told so once its end is recorded, so that none of them comes back */
+    enum append_result refused_result;
 };
 
 /* One write. */

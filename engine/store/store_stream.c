@@ -113,7 +113,8 @@ static void remove_work(struct disk_job *job) {
     struct store_stream *stream = container_of(job, struct store_stream, job);
     char path[PATH_MAX];
     volume_stream_path(&stream->store->volumes[stream->volume], "streams/new", stream->id, path);
-    disk_unlink(stream->store->disk, path);
+    /* In an archive that has turned read-only its record may come back at the next start, which then decides. */
+    if (!store_is_read_only(stream->store)) disk_unlink(stream->store->disk, path);
     destroy(stream);
 }
 
