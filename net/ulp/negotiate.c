@@ -180,9 +180,9 @@ static void answer_user(request *rq, const struct negotiate_policy *policy, stru
     user->has_maximum_length = true;
     user->maximum_length = policy->maximum_length;
     user->implementation_class_uid = policy->implementation_class_uid.length ? policy->implementation_class_uid
-                                                                             : slice_text(IMPLEMENTATION_CLASS_UID);
+                                                                             : slice_text(IDENTITY_CLASS_UID);
     user->implementation_version_name = policy->implementation_version_name.length ? policy->implementation_version_name
-                                                                                   : slice_text(IMPLEMENTATION_VERSION_NAME);
+                                                                                   : slice_text(IDENTITY_VERSION);
     user->has_window = rq->user.has_window;
     user->window_invoked = granted_window(rq->user.window_invoked, policy->window_invoked);
     user->window_performed = granted_window(rq->user.window_performed, policy->window_performed);

@@ -8,11 +8,7 @@
 
 #include "engine/base/cursor.h"
 #include "engine/base/fault.h"
-
-/* Who we say we are (PS3.7 D.3.3.2): a UUID-derived root, PS3.5 B.2. Also goes to 0002,0012 and 0002,0013 of files that we
- * write. */
-#define IMPLEMENTATION_CLASS_UID "2.25.13939971367875923129297628777506110781"
-#define IMPLEMENTATION_VERSION_NAME "LEAT_0_1"
+#include "engine/base/identity.h"
 
 enum user_item { /* PS3.8 D.1, PS3.7 D.3.3 */
     USER_ITEM_INFORMATION = 0x50,

@@ -47,7 +47,7 @@ static void storescu_is_accepted(void **unused) {
     assert_int_equal(owner.sent.bytes[0], PDU_ASSOCIATE_AC);
     assert_true(pdu_decode_associate(&ac, true, slice_of(owner.sent.bytes + 6, owner.sent.length - 6), 6, NULL));
     assert_int_equal(ac.user.maximum_length, 262144);
-    assert_true(slice_equal(ac.user.implementation_version_name, slice_text(IMPLEMENTATION_VERSION_NAME)));
+    assert_true(slice_equal(ac.user.implementation_version_name, slice_text(IDENTITY_VERSION)));
     owner_release(&owner);
 }
 

@@ -233,10 +233,10 @@ static void identities(void **unused) {
 
 static void we_say_who_we_are(void **unused) {
     assert_accept();
-    assert_true(slice_equal(answer.accept.user.implementation_class_uid, slice_text(IMPLEMENTATION_CLASS_UID)));
+    assert_true(slice_equal(answer.accept.user.implementation_class_uid, slice_text(IDENTITY_CLASS_UID)));
     assert_true(slice_equal(answer.accept.user.implementation_version_name, slice_text("LEAT_0_1")));
     assert_int_equal(answer.accept.user.maximum_length, 262144);
-    assert_true(sizeof IMPLEMENTATION_CLASS_UID - 1 <= UID_BYTES_MAX);
+    assert_true(sizeof IDENTITY_CLASS_UID - 1 <= UID_BYTES_MAX);
     policy.maximum_length = 0;
     assert_accept();
     assert_true(answer.accept.user.has_maximum_length && answer.accept.user.maximum_length == 0);
