@@ -47,6 +47,21 @@ static void end_reading(struct session *s) {
     s->stash_length = 0;
 }
 
+/* What the peer does besides the standard, once an association. */
+static void log_remarks(const struct session *s) {
+    static const struct {
+        uint32_t bit;
+        const char *text;
+    } texts[] = {
+        {ASSOCIATION_REMARK_ODD_FRAGMENT, "fragments of odd length"},
+        {ASSOCIATION_REMARK_LONG_PDU, "PDUs longer than announced"},
+        {ASSOCIATION_REMARK_NO_MAXIMUM_LENGTH, "no maximum length"},
+    };
+    for (size_t i = 0; i < array_count(texts); i++)
+        if (s->association.remarks & texts[i].bit)
+            log_info("association %llu: %s sent %s: accepted", (unsigned long long)s->number, s->association.calling_ae, texts[i].text);
+}
+
 static void log_end(struct session *s) {
     double seconds = (double)(clock_monotonic_ns() - s->opened_ns) / 1e9;
     if (s->state == SESSION_NEGOTIATING || !s->rules) {
@@ -57,6 +72,7 @@ static void log_end(struct session *s) {
              (unsigned long long)s->number, s->peer_text, s->association.calling_ae, s->association.called_ae, (unsigned long long)s->objects,
              (double)s->object_bytes / 1e6, seconds, seconds > 0 ? (double)s->objects / seconds : 0,
              seconds > 0 ? (double)s->object_bytes / 1e6 / seconds : 0, (unsigned long long)s->refused, s->ending);
+    log_remarks(s);
 }
 
 static void free_when_done(struct session *s) {

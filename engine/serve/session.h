@@ -66,7 +66,7 @@ struct session {
     uint64_t rate_bytes;              /* received when the rate was looked at last */
     uint64_t opened_ns;
     uint64_t objects, object_bytes, refused;
-    bool counted, closed, remarks_logged;
+    bool counted, closed;
     char ending[128];                 /* how it ended, for the log */
 };
 
