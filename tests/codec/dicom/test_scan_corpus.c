@@ -111,7 +111,7 @@ static void check_columns(const struct scanned *s, char **columns) {
 static bool check_file(char **columns) {
     static struct scanned s, other;
     char path[1024];
-    size_t n;
+    size_t n = 0;
     enum scan_encoding encoding;
     snprintf(path, sizeof path, "%s/%s", LEAT_CORPUS, columns[PATH]);
     uint8_t *bytes = read_whole(path, &n);
