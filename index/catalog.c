@@ -12,8 +12,6 @@
 #define FLUSH_RECORDS_DEFAULT 250000u
 #define FLUSH_INTERVAL_DEFAULT_MS 10000u
 #define OVERLAY_BUCKETS 16384u
-/* Filters and indexes of the tables stay in memory beside the budget where it is this large; below, they share the cache (README.md). */
-#define FILTERS_RESIDENT_BYTES ((uint64_t)32 << 20)
 
 /* The key of a table that is one row. */
 static struct slice row_key(enum keys_table table, uint8_t *byte) {
@@ -117,7 +115,7 @@ static bool start(struct catalog *catalog, const char *dir, struct fault *fault)
         .memory_bytes = options->memory_bytes,
         .direct_io = options->direct_io,
         .read_only = options->read_only,
-        .filters_in_cache = options->memory_bytes < FILTERS_RESIDENT_BYTES,
+        .filters_in_cache = options->filters_in_cache,
     };
     if (!(catalog->database = database_open(dir, &database, fault))) return false;
     if (!(batch->rows = database_batch_create())) return fault_set(fault, FAULT_MEMORY, 0, "no memory for a batch of the index");
@@ -234,6 +232,7 @@ uint64_t catalog_highest_sequence(struct catalog *catalog) {
 }
 
 uint64_t catalog_disk_bytes(struct catalog *catalog) { return database_disk_bytes(catalog->database); }
+uint64_t catalog_memory_bytes(struct catalog *catalog) { return database_memory_bytes(catalog->database); }
 
 bool catalog_flush(struct catalog *catalog, struct fault *fault) {
     if (!database_flush(catalog->database, true, fault)) return false;

@@ -24,7 +24,8 @@ struct catalog;
 
 struct catalog_options {
     uint8_t secret[DIGEST_SECRET_BYTES]; /* the archive's: keys are digests under it, so rows of two archives never look alike */
-    uint64_t memory_bytes;               /* block cache and write buffers; 0 = 64 MiB. Filters of the tables come on top (README.md) */
+    uint64_t memory_bytes;               /* block cache and write buffers; 0 = 64 MiB. Filters come on top unless: */
+    bool filters_in_cache;               /* they share the block cache: bounded, and a duplicate check may cost reads (README.md) */
     bool direct_io;                      /* flush and compaction past the page cache */
     bool read_only;                      /* another process may have it open; nothing is created */
     uint32_t flush_records;              /* a flush is begun after so many records (0 = 250,000) */
@@ -102,8 +103,9 @@ bool catalog_totals(struct catalog *catalog, struct catalog_totals *totals, stru
 /* The highest sequence of any record that was applied (0: none). Any thread. */
 uint64_t catalog_highest_sequence(struct catalog *catalog);
 
-/* Bytes of the catalog's files. */
+/* Bytes of the catalog's files; bytes of memory that RocksDB counts (buffers, cache, filters). Any thread. */
 uint64_t catalog_disk_bytes(struct catalog *catalog);
+uint64_t catalog_memory_bytes(struct catalog *catalog);
 
 /* ---- rows ---- */
 struct catalog_key {

@@ -322,9 +322,12 @@ extern "C" bool database_healthy(struct database *self, struct fault *fault) {
 
 extern "C" bool database_resume(struct database *self, struct fault *fault) {
     rocksdb::Status status = self->db->Resume();
-    if (!status.ok()) return report(fault, status, "the index can't go on");
-    self->health->clear();
-    return true;
+    if (status.ok()) {
+        self->health->clear();
+        return true;
+    }
+    if (status.IsBusy()) return database_healthy(self, fault); /* it is at it, waiting for space */
+    return report(fault, status, "the index can't go on");
 }
 
 static uint64_t property(struct database *self, const char *name) {
@@ -335,6 +338,6 @@ static uint64_t property(struct database *self, const char *name) {
 extern "C" uint64_t database_disk_bytes(struct database *self) { return property(self, "rocksdb.total-sst-files-size"); }
 
 extern "C" uint64_t database_memory_bytes(struct database *self) {
-    return property(self, "rocksdb.cur-size-all-mem-tables") + property(self, "rocksdb.estimate-table-readers-mem") +
+    return property(self, "rocksdb.size-all-mem-tables") + property(self, "rocksdb.estimate-table-readers-mem") +
            self->cache->GetUsage();
 }

@@ -151,6 +151,8 @@ static void report(struct bench *b) {
            (double)(clock_monotonic_ns() - start) / 1e9, (unsigned long long)bytes, (unsigned long long)totals.instances,
            (unsigned long long)totals.series, (unsigned long long)totals.studies, (unsigned long long)totals.patients,
            (double)bytes / (double)totals.instances);
+    printf("RocksDB counts %.1f MiB of memory: %.1f bytes an instance beside the cache's budget\n",
+           (double)catalog_memory_bytes(b->catalog) / (1 << 20), (double)catalog_memory_bytes(b->catalog) / (double)totals.instances);
 }
 
 int main(int argc, char **argv) {
