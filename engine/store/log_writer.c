@@ -56,7 +56,7 @@ static struct slot *adopt_spare(struct log_writer *writer) {
     *slot = (struct slot){.state = SLOT_WRITING, .file = writer->spare, .writer = writer};
     slot->filesystem = store->volumes[writer->spare.segment->volume].filesystem;
     slot->failures_seen = atomic_load_explicit(&store->filesystems[slot->filesystem].sync_failures, memory_order_acquire);
-    slot->assigned = slot->written = slot->durable = SEGMENT_HEADER_BYTES;
+    slot->assigned = slot->written = slot->durable = slot->told = SEGMENT_HEADER_BYTES;
     slot->seal_at = LOG_WRITER_NO_SEAL;
     writer->spare = (struct segment_file){0};
     writer->prepared = false;
@@ -147,10 +147,7 @@ static void sync_done(struct disk_op *op, int64_t result) {
         store_state_sync_failed(writer->store, slot->filesystem);
     }
     log_writer_check_filesystems(writer);
-    if (!slot->sync_failed && writer->sync_target > slot->durable) {
-        slot->durable = writer->sync_target;
-        atomic_store_explicit(&slot->file.segment->end, slot->durable, memory_order_release);
-    }
+    if (!slot->sync_failed && writer->sync_target > slot->durable) slot->durable = writer->sync_target;
     log_writer_step(writer);
 }
 
@@ -229,6 +226,8 @@ static void acknowledge(struct log_writer *writer) {
         struct slot *slot = log_writer_slot_of(writer, append);
         if (!slot || slot->durable < append->progress.end || append->place.segment > most) return;
         if (append->record.streamed) count_stream(writer->store, slot->file.segment);
+        slot->told = append->progress.end;
+        atomic_store_explicit(&slot->file.segment->end, slot->told, memory_order_release);
         log_writer_finish(writer, pop(writer), APPEND_DURABLE);
     }
 }

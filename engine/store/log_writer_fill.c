@@ -96,7 +96,7 @@ static void place(struct log_writer *writer, struct append *append, uint64_t off
     struct slot *slot = writer->current;
     struct record_frame frame = {
         .offset = offset,
-        .durable_bytes = slot->durable,
+        .durable_bytes = slot->told,
         .header_bytes = header_bytes,
         .total_bytes = total,
     };

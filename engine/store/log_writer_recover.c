@@ -106,7 +106,7 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
     if (!a) writer->tail = again_last ? again_last : kept_last;
     slot->refused = failed;
     slot->refused_result = slot->sync_failed ? APPEND_FAILED : slot->seal_result;
-    log_writer_seal(writer, slot, slot->sync_failed ? slot->durable : slot->seal_at);
+    log_writer_seal(writer, slot, slot->sync_failed ? slot->told : slot->seal_at);
 }
 
 static bool is_sealing(const struct log_writer *writer) {

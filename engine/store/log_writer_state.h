@@ -28,10 +28,11 @@ struct slot {
     uint32_t filesystem, failures_seen;
     uint64_t assigned; /* offsets below are given out */
     uint64_t written;  /* all below is written */
-    uint64_t durable;  /* all below is durable */
+    uint64_t durable;  /* all below is durable; may lie inside a record */
+    uint64_t told;     /* all records below are durable and were acknowledged: the end of one of them */
     uint64_t seal_at;  /* where a failed write seals it, or LOG_WRITER_NO_SEAL */
     enum append_result seal_result;
-    bool sync_failed;  /* seals it at `durable` */
+    bool sync_failed;  /* seals it at `told` */
     uint32_t units;    /* in flight */
     struct disk_job job;
     uint64_t end;      /* for the job */

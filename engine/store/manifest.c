@@ -282,6 +282,9 @@ static bool load_entries(struct manifest *manifest, const uint8_t *bytes, size_t
         if (!load_entry(manifest, bytes + at, fault)) return false;
         manifest->entry_count++;
     }
+    struct manifest_archive first;
+    manifest_entry_read_archive(bytes, &first);
+    manifest->forgotten_below = first.next_segment;
     manifest->bytes = survey.whole;
     manifest->torn = survey.torn;
     return true;

@@ -60,6 +60,7 @@ struct manifest {
     uint32_t entry_count;
     bool torn;   /* an entry was cut short at the end: rewrite before the first append */
     bool broken; /* nothing can be recorded any more */
+    uint32_t forgotten_below; /* segments with lower numbers and no entry were struck before the last rewrite */
     uint32_t sync_failures; /* the store has to tell the logs on this file system */
     pthread_mutex_t mutex; /* over everything above once the store is open */
 };

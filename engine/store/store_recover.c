@@ -250,7 +250,7 @@ static bool strange_segment(struct recovery *recovery, const struct volume *volu
     struct manifest_segment entry;
     volume_segment_path(volume, number, path);
     bool gone = manifest_get_segment(&store->manifest, number, &entry);
-    if (!gone && holds_record(store, path))
+    if (!gone && number >= store->manifest.forgotten_below && holds_record(store, path))
         return fault_set(fault, FAULT_CORRUPT, 0, "%s holds records, but the manifest doesn't know segment %u", path, number);
     disk_unlink(store->disk, path);
     return true;

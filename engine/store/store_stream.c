@@ -245,6 +245,8 @@ static void write_done(struct disk_op *op, int64_t result) {
     }
     free(write->padded);
     free(write->tail);
+    write->padded = NULL;
+    write->tail = NULL;
     write->done(write, ok); /* may finish or abort the stream: both wait until this write is counted off */
     stream->in_flight--;
     go_on(stream);

@@ -152,10 +152,13 @@ static void append_one(struct run *run) {
     if (below(run, 3)) log_writer_kick(run->writers[log]);
 }
 
+static void kick(struct run *run) {
+    for (uint32_t log = 0; log < SIM_LOGS; log++) log_writer_kick(run->writers[log]);
+}
+
 static void step(struct run *run) {
     disk_sim_step(run->disk);
-    if (disk_sim_is_cut(run->disk)) return;
-    for (uint32_t log = 0; log < SIM_LOGS; log++) log_writer_kick(run->writers[log]);
+    if (!disk_sim_is_cut(run->disk)) kick(run);
 }
 
 static bool has_waiting(const struct run *run) {
@@ -166,6 +169,7 @@ static bool has_waiting(const struct run *run) {
 
 /* Until nothing waits. Something that waits for nothing is a machine that stands still. */
 static void drain(struct run *run, bool (*done)(const struct run *run), const char *what) {
+    kick(run);
     for (uint32_t turns = 0; !disk_sim_is_cut(run->disk) && !done(run); turns++) {
         if (disk_sim_waiting(run->disk) == 0 || turns > 200000) {
             wrong(run, what);
@@ -271,7 +275,6 @@ static void finish(struct run *run) {
     if (!try_open(run, false) || !start_writers(run)) return;
     uint64_t refused = run->objects.refused;
     for (int i = 0; i < 6; i++) append_one(run);
-    for (uint32_t log = 0; log < SIM_LOGS; log++) log_writer_kick(run->writers[log]);
     drain(run, all_told, "the log stands still on a good disk");
     for (uint32_t i = run->objects.count; refused != run->objects.refused && i > 0; i--)
         if (run->objects.items[i - 1].bytes < 100000 && run->objects.items[i - 1].told == SIM_REFUSED
