@@ -46,7 +46,7 @@ static bool open_archive(struct server *server, struct fault *fault) {
                   .small_segment_bytes = c->small_segment_bytes,
                   .watermark_bytes = c->watermark_bytes,
                   .watermark_percent = c->watermark_percent,
-                  .bulk_pool = 2,
+                  .bulk_pool = 1,
                   .small_pool = 1},
         .index_dir = c->index_dir,
         .create = true,
