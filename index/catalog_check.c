@@ -172,6 +172,21 @@ static void close_series(struct check *check) {
             (unsigned long long)check->counted.series, (unsigned long long)check->counted.instances);
 }
 
+/* Who owns the Series UID has to agree with the row, and a quarantined series to be listed. */
+static void check_claim(struct check *check, struct slice key, const struct row_series *row) {
+    struct short_name series = keys_shorten(&check->walk->catalog->keys, row->uid), study;
+    struct key claim = keys_begin(KEYS_CLAIM), aside = keys_begin(KEYS_QUARANTINE);
+    keys_add(&aside, key.bytes + 1, key.length - 1);
+    keys_add_long(&claim, &series);
+    bool owned = present(check, &claim) && keys_read_long(check->value.bytes, 0, &study) &&
+                 memcmp(study.bytes, key.bytes + 1, KEYS_LONG_BYTES) == 0;
+    if (row->first_sequence && owned == row->quarantined)
+        say(check, &check->report->wrong_lookups, "series %.*s and its claim differ", SLICE_ARGS(row->uid));
+    if (present(check, &aside) != row->quarantined)
+        say(check, &check->report->wrong_lookups, "series %.*s and the list of quarantined ones differ", SLICE_ARGS(row->uid));
+    check->lookups_expected += row->quarantined;
+}
+
 static bool check_series(struct walk *walk, struct slice key, struct slice value, void *context) {
     struct check *check = context;
     struct row_series row;
@@ -182,6 +197,7 @@ static bool check_series(struct walk *walk, struct slice key, struct slice value
         return true;
     }
     enter(check, key, 1 + KEYS_LONG_BYTES, close_series);
+    check_claim(check, key, &row);
     struct contribution c = contribution_of_series(&row);
     check->instances += row.counts.instances > 0;
     check->versions += row.counts.superseded > 0;
@@ -292,7 +308,8 @@ static uint64_t pass(struct check *check, enum keys_table table, walk_row *row, 
 }
 
 static void run(struct check *check) {
-    static const enum keys_table lookups[] = {KEYS_NAME, KEYS_PATIENT_ID, KEYS_PATIENT_STUDY, KEYS_ACCESSION, KEYS_DATE, KEYS_MODALITY};
+    static const enum keys_table lookups[] = {KEYS_NAME,      KEYS_PATIENT_ID, KEYS_PATIENT_STUDY, KEYS_ACCESSION,
+                                              KEYS_DATE,      KEYS_MODALITY,   KEYS_QUARANTINE};
     check->walk->hidden = true;
     uint64_t with_instances = pass(check, KEYS_INSTANCE, check_instance, close_instances);
     uint64_t with_versions = pass(check, KEYS_VERSION, check_instance, close_versions);

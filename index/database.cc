@@ -176,7 +176,7 @@ extern "C" struct database *database_open(const char *dir, const struct database
 
 extern "C" void database_close(struct database *self, bool flush) {
     if (!self) return;
-    if (flush && !self->read_only) {
+    if (flush && !self->read_only && self->health->good()) { /* with an error standing it would wait for ever */
         rocksdb::FlushOptions options;
         self->db->Flush(options).PermitUncheckedError();
     }
@@ -300,8 +300,14 @@ extern "C" bool database_write(struct database *self, struct database_batch *bat
     return status.ok() || report(fault, status, "the index can't be written");
 }
 
+extern "C" bool database_healthy(struct database *self, struct fault *fault) {
+    if (self->health->good()) return true;
+    return report(fault, self->health->status(), "the index is stopped by an error of its disk");
+}
+
 extern "C" bool database_flush(struct database *self, bool wait, struct fault *fault) {
     rocksdb::FlushOptions options;
+    if (!database_healthy(self, fault)) return false; /* it would wait for ever */
     options.wait = wait;
     options.allow_write_stall = true; /* else it waits for room by itself */
     rocksdb::Status status = self->db->Flush(options);
@@ -313,11 +319,6 @@ extern "C" bool database_compact(struct database *self, struct fault *fault) {
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     rocksdb::Status status = self->db->CompactRange(options, nullptr, nullptr);
     return status.ok() || report(fault, status, "the index can't be compacted");
-}
-
-extern "C" bool database_healthy(struct database *self, struct fault *fault) {
-    if (self->health->good()) return true;
-    return report(fault, self->health->status(), "the index is stopped by an error of its disk");
 }
 
 extern "C" bool database_resume(struct database *self, struct fault *fault) {
