@@ -13,7 +13,7 @@
 
 /* ---- the table of what is decided and not yet visible ---- */
 
-static struct digest_value key_of(const struct decider *decider, const struct identity *identity) {
+static struct digest_value key_of(const struct decider *decider, const struct object_uids *identity) {
     uint8_t bytes[3 * (2 + 4096)];
     const struct slice uids[3] = {identity->study_uid, identity->series_uid, identity->sop_uid};
     struct writer w = writer_over(bytes, sizeof bytes);
@@ -64,7 +64,7 @@ static void hold(struct decider *decider, struct held_entry *entry, struct objec
 /* ---- the decision ---- */
 
 /* Fills the verdict. The whole policy of today; others will be choices here. */
-static void decide(struct decider *decider, struct object *object, const struct identity *identity) {
+static void decide(struct decider *decider, struct object *object, const struct object_uids *identity) {
     struct catalog_hit hit;
     struct fault fault = {0};
     switch (catalog_lookup(pipeline_catalog(decider->pipeline), identity->study_uid, identity->series_uid, identity->sop_uid, &hit, &fault)) {
@@ -87,7 +87,7 @@ static void decide(struct decider *decider, struct object *object, const struct 
 }
 
 /* Decides an object and sends it on. Its entry: NULL, or the one that it takes over. True: the entry (now) waits for its record. */
-static bool decide_and_send(struct decider *decider, struct object *object, const struct identity *identity, const struct digest_value *key,
+static bool decide_and_send(struct decider *decider, struct object *object, const struct object_uids *identity, const struct digest_value *key,
                             struct held_entry *entry) {
     decide(decider, object, identity);
     switch (object->verdict) {
@@ -113,7 +113,7 @@ static void arrivals_drained(void *context, void **items, size_t count) {
     struct decider *decider = context;
     for (size_t i = 0; i < count; i++) {
         struct object *object = items[i];
-        struct identity identity = object_identity(object);
+        struct object_uids identity = object_uids(object);
         struct digest_value key = key_of(decider, &identity);
         struct held_entry *entry = find(decider, &key);
         if (entry) hold(decider, entry, object);
@@ -128,7 +128,7 @@ static void release_entry(struct decider *decider, struct held_entry *entry) {
         if (!entry->first) entry->last = NULL;
         decider->held--;
         object_move(object, OBJECT_DECIDING);
-        struct identity identity = object_identity(object);
+        struct object_uids identity = object_uids(object);
         if (decide_and_send(decider, object, &identity, &entry->key, entry)) return; /* the others wait for this one now */
     }
     remove_entry(decider, entry);

@@ -317,7 +317,7 @@ static bool has_cut_uid(struct object *object) {
 
 /* PS3.4 B.2.3: what a data set needs to be filed at all. Everything else that is wrong with it is filed and remarked. */
 static bool is_complete(struct object *object) {
-    struct identity identity = object_identity(object);
+    struct object_uids identity = object_uids(object);
     struct slice sop_class = {0};
     if (has_cut_uid(object)) return false;
     attributes_find(attributes_block(&object->attributes), 0x00080016, &sop_class);

@@ -36,8 +36,8 @@ static struct slice captured_uid(const struct object *object, uint32_t tag) {
     return slice_unpadded(value);
 }
 
-struct identity object_identity(const struct object *object) {
-    return (struct identity){
+struct object_uids object_uids(const struct object *object) {
+    return (struct object_uids){
         .study_uid = captured_uid(object, 0x0020000D),
         .series_uid = captured_uid(object, 0x0020000E),
         .sop_uid = captured_uid(object, 0x00080018),

@@ -105,11 +105,11 @@ struct object {
 void object_move(struct object *object, enum object_state to);
 const char *object_state_name(enum object_state state);
 
-/* The identity: (Study, Series, SOP Instance UID), as captured, without padding. Good after the scan. */
-struct identity {
+/* The UIDs that are its identity: (Study, Series, SOP Instance UID), as captured, without padding. Good after the scan. */
+struct object_uids {
     struct slice study_uid, series_uid, sop_uid;
 };
-struct identity object_identity(const struct object *object);
+struct object_uids object_uids(const struct object *object);
 
 /* Fills a refusal: status, offending element (0: none) and the comment, cut to what an LO holds; sets the verdict. */
 void object_refuse(struct object *object, uint16_t status, uint32_t offending_element, const char *format, ...)

@@ -70,7 +70,7 @@ void pipeline_answer(struct object *object) {
 
 /* The record as the log takes it. Its slices point into the object, which stays where it is until it is recycled. */
 static void describe(struct object *object) {
-    struct identity identity = object_identity(object);
+    struct object_uids identity = object_uids(object);
     struct append *append = &object->append;
     *append = (struct append){.payload = object->chunks, .payload_count = object->chunk_count, .payload_bytes = object->length};
     struct record *r = &append->record;

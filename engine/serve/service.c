@@ -25,7 +25,7 @@ static enum counter counter_of(uint16_t status) {
     }
 }
 
-static void note_refusal(struct session *s, uint16_t status, uint32_t offending, const char *comment, const struct identity *identity) {
+static void note_refusal(struct session *s, uint16_t status, uint32_t offending, const char *comment, const struct object_uids *identity) {
     char text[160];
     int n = snprintf(text, sizeof text, "%04X %s", status, comment);
     if (offending && n > 0 && (size_t)n < sizeof text)
@@ -44,7 +44,7 @@ static void note_refusal(struct session *s, uint16_t status, uint32_t offending,
 }
 
 /* Filed, although something in it is wrong: a UID's form, a character set, a length. */
-static void note_remarks(struct session *s, const struct object *object, const struct identity *identity) {
+static void note_remarks(struct session *s, const struct object *object, const struct object_uids *identity) {
     uint32_t remarks = object->scan.remarks & ~SCAN_REMARKS_COMMON;
     char text[256];
     size_t n = 0;
@@ -69,7 +69,7 @@ static void answer_verdict(struct session *s) {
     const struct command *request = &s->message->command;
     struct command response = service_check_response(request, &s->verdict);
     if (request->field == COMMAND_C_STORE_RQ) {
-        struct identity identity = {.sop_uid = request->affected_sop_instance};
+        struct object_uids identity = {.sop_uid = request->affected_sop_instance};
         note_refusal(s, s->verdict.status, s->verdict.offending_element, s->verdict.comment, &identity);
     } else {
         counters_add(s->station->counters, counter_of(s->verdict.status), 1);
@@ -106,7 +106,7 @@ static struct command store_response(const struct object *object) {
 /* The pipeline is done with it: durable and visible, or refused. */
 static void object_answered(struct object *object) {
     struct session *s = object->session;
-    struct identity identity = object_identity(object);
+    struct object_uids identity = object_uids(object);
     if (object->verdict == OBJECT_REFUSED) {
         note_refusal(s, object->refusal.status, object->refusal.offending_element, object->refusal.comment, &identity);
     } else {
