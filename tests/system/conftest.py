@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the system tests share: a Leat of its own for each test, real processes on loopback, ended by their own pid.
 
-Environment: LEAT_BINARY (default build/tools/leat/leat), LEAT_CORPUS (default ../shared/corpus beside the checkout).
+Environment: LEAT_BINARY (default build/tools/leat/leat), LEAT_CORPUS (default ../shared/corpus beside the checkout), LEAT_KEEP=1 (keep
+what the tests made).
 """
 import json
 import os
@@ -234,6 +235,9 @@ def make_server(tmp_path):
             finally:
                 if server.process.poll() is None:
                     server.kill()
+    # pytest keeps the folders of several runs, and each archive has segments of a gigabyte: LEAT_KEEP=1 to look at them.
+    if not os.environ.get("LEAT_KEEP"):
+        shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @pytest.fixture

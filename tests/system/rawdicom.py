@@ -226,9 +226,12 @@ class Connection:
         return body[2], body[3]
 
     def expect_closed(self, timeout=None):
-        """The peer closes without a further PDU."""
+        """The peer closes without a further PDU, but for A-ABORTs: in Sta13 each PDU that makes no sense is answered by one (AA-7)."""
         try:
-            kind, body = self.receive(timeout)
+            while True:
+                kind, body = self.receive(timeout)
+                if kind != ABORT:
+                    break
         except Closed:
             return
         raise AssertionError("wanted the end of the connection, got PDU type %d, %r" % (kind, body[:40]))

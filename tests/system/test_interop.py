@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other people's requestors: DCMTK's echoscu, storescu and dcmsend with their options."""
 import os
+import re
 import subprocess
 import sys
 
@@ -83,7 +84,7 @@ def test_storescu_with_a_compressed_syntax(server, tmp_path, options, syntax):
 
 def test_storescu_abort_in_the_middle(server, samples):
     """--abort ends the association with A-ABORT instead of a release: everything that was answered is kept."""
-    paths = list(samples)[:8]
+    paths = [path for path, file in samples.items() if file.syntax == ds.EXPLICIT_LE][:8]
     run_tool("storescu", "-aec", "LEAT", "--abort", "localhost", server.port, *paths)
     assert server.stats()["instances"] == 8
     echo(server)
@@ -123,8 +124,7 @@ def test_dcmsend_scans_folders_and_reports(server, samples, tmp_path):
     folder = os.path.dirname(next(iter(samples)))
     run_tool("dcmsend", "-aec", "LEAT", "--scan-directories", "--recurse", "--create-report-file", report, "localhost",
              server.port, folder)
-    assert "Number of SOP instances     : %d" % len(samples) in report.read_text()
-    assert "* with status SUCCESS     : %d" % len(samples) in report.read_text()
+    assert re.search(r"\* with status SUCCESS +: %d$" % len(samples), report.read_text(), re.MULTILINE)
 
 
 def test_sixteen_senders_at_once(server, samples):

@@ -2,6 +2,9 @@
 """What goes in over the network comes out of `leat export` byte for byte; what is done with the same identity again."""
 import collections
 import os
+import re
+import struct
+import zlib
 
 import pytest
 
@@ -10,6 +13,31 @@ from conftest import CORPUS, run_tool
 from rawdicom import ds
 
 SC = ds.SECONDARY_CAPTURE
+
+
+def own_uids(file):
+    """SOP Class and SOP Instance UID of the data set itself, as a real sender gives them; of the file's head where they can't be read."""
+    found = {0x00080016: file.sop_class, 0x00080018: file.sop_instance}
+    data, at = file.dataset, 0
+    if file.syntax == ds.DEFLATED:
+        data = zlib.decompressobj(wbits=-15).decompress(data)
+    order = ">" if file.syntax == ds.EXPLICIT_BE else "<"
+    implicit = file.syntax == ds.IMPLICIT_LE
+    while at + 12 <= len(data):
+        group, element, vr, short = struct.unpack_from(order + "HH2sH", data, at)
+        if implicit or not vr.isalpha():
+            length, start = struct.unpack_from(order + "I", data, at + 4)[0], at + 8
+        elif vr.decode() in ds.LONG_VRS:
+            length, start = struct.unpack_from(order + "I", data, at + 8)[0], at + 12
+        else:
+            length, start = short, at + 8
+        tag = group << 16 | element
+        if tag > 0x00080018 or length == ds.UNDEFINED:
+            break
+        if tag in found and length:
+            found[tag] = data[start:start + length].rstrip(b"\0 ").decode("latin-1")
+        at = start + length
+    return found[0x00080016], found[0x00080018]
 
 
 def send_files(server, files):
@@ -85,6 +113,7 @@ def test_corpus(server, tmp_path):
                 file = ds.read_part10(path)
             except (ValueError, IndexError, KeyError, OSError, raw.struct.error):
                 continue
+            file.sop_class, file.sop_instance = own_uids(file)
             if file.sop_class and file.sop_instance and len(file.sop_class) <= 64 and len(file.sop_instance) <= 64:
                 files.append((os.path.relpath(path, CORPUS), file))
     assert len(files) > 300
@@ -100,7 +129,7 @@ def test_corpus(server, tmp_path):
             assert answer.status in (0xA900, 0xC000) and answer.comment, (name, answer)
             refused.append((name, "%04X" % answer.status, answer.comment))
     print("%d stored, %d refused:" % (sum(map(len, sent.values())), len(refused)), *refused, sep="\n  ")
-    assert len(refused) <= len(files) // 10
+    assert len(refused) <= len(files) // 12
     problems = str(server.problems())
     server.restart()
     server.run("verify")
@@ -122,7 +151,7 @@ def test_corpus_with_dcmsend(server, tmp_path):
     run_tool("dcmsend", "-aec", "LEAT", "--no-halt", "--no-illegal-proposal", "--decompress-never", "--scan-directories", "--recurse",
              "--create-report-file", report, "localhost", server.port, CORPUS, status=None, timeout=600)
     text = report.read_text(errors="replace")
-    stored = int(text.split("with status SUCCESS     : ")[1].split()[0])
+    stored = int(re.search(r"with status SUCCESS +: (\d+)", text).group(1))
     stats = server.stats()
     assert stored > 200
     # Files with one identity are one instance; a quarantined one is none.
@@ -153,16 +182,18 @@ def test_exact_counts(server):
 
 
 def test_duplicate_is_counted_and_not_stored(server, tmp_path):
-    one = raw.make_object("a", payload=500_000)
+    one = raw.make_object("a", payload=8_000_000)
     server.store(one)
+    server.restart()  # seals the segment
     disk = server.stats()["disk_bytes"]
     for _ in range(3):
         server.store(one)
     server.restart()
     server.store(one)
+    server.restart()
     stats = server.stats()
     assert (stats["instances"], stats["duplicates"], stats["bytes"]) == (1, 4, len(one[2]))
-    assert stats["disk_bytes"] - disk < 400_000 or stats["disk_bytes"] % 4096 == 0
+    assert stats["disk_bytes"] - disk < len(one[2])
     assert server.export(tmp_path / "out")[one[1]][0].dataset == one[2]
 
 
@@ -191,7 +222,7 @@ def test_series_of_another_study_is_quarantined(server, tmp_path):
     server.store(other)
     stats = server.stats()
     assert (stats["studies"], stats["series"], stats["instances"], stats["quarantined"]) == (1, 1, 1, 1)
-    assert other[1] in str(server.problems())
+    raw.wait_until(lambda: other[1] in str(server.problems()), 10, 0.2)
     assert list(server.export(tmp_path / "out")) == [first[1]]
     server.restart()
     stats = server.stats()
