@@ -103,9 +103,9 @@ def check_version(found, what):
 class Segment:
     """What the manifest says of a segment; `limit` is where its records end once that is known."""
 
-    def __init__(self, number, ident, kind, state, log, volume, end):
+    def __init__(self, number, ident, kind, state, volume, end, file_bytes):
         self.number, self.ident, self.kind, self.state = number, ident, kind, state
-        self.log, self.volume, self.end = log, volume, end
+        self.volume, self.end, self.file_bytes = volume, end, file_bytes
         self.limit = self.path = self.archive = None
 
 
@@ -152,18 +152,20 @@ class Manifest:
             number, ident, length = struct.unpack_from("<I16sH", entry, 16)
             self.volumes[number] = (ident, entry[38:38 + min(length, 213)])
         elif kind == 3:
-            number, ident, form, state, log, volume, end, _, _, _ = SEGMENT_ENTRY.unpack_from(entry, 16)
-            self.segments[number] = Segment(number, ident, form, state, log, volume, end)
+            number, ident, form, state, _, volume, end, _, file_bytes, _ = SEGMENT_ENTRY.unpack_from(entry, 16)
+            self.segments[number] = Segment(number, ident, form, state, volume, end, file_bytes)
 
 
-def read_marker(folder):
-    """(number, archive id, volume id) of VOLUME/volume; None when there is none that can be read."""
+def read_marker(folder, report):
+    """(number, archive id, volume id) of VOLUME/volume; None when there is none that can be read, which is named."""
     try:
         with open(os.path.join(folder, "volume"), "rb") as file:
             data = file.read(64)
-    except OSError:
+    except OSError as error:
+        report.damage("%s/volume can't be read: %s" % (folder, error.strerror))
         return None
     if len(data) < 64 or data[:4] != b"LVOL" or zlib.crc32(data[:60]) != struct.unpack_from("<I", data, 60)[0]:
+        report.damage("%s/volume does not match its CRC" % folder)
         return None
     check_version(struct.unpack_from("<H", data, 4)[0], os.path.join(folder, "volume"))
     return struct.unpack_from("<I16s16s", data, 8)
@@ -173,22 +175,24 @@ def find_volumes(manifest, folder, given, report):
     """{number: path}: where --volume says (known by the marker), else where the manifest says."""
     marked = {}
     for path in given:
-        marker = read_marker(path)
+        marker = read_marker(path, report)
         if marker is None:
             raise Unusable("%s has no marker of a volume that can be read" % path)
         marked[marker[2]] = path
-        if not manifest.volumes or manifest.damaged:
+        if not manifest.found or manifest.damaged:
             manifest.volumes.setdefault(marker[0], (marker[2], os.fsencode(path)))
     if not manifest.volumes:
-        manifest.volumes[1] = ((read_marker(folder) or (1, b"", b""))[2], b".")
+        manifest.volumes[1] = (b"", b".")
+        report.say("the manifest names no volume; %s is taken for the only one (--volume DIR for others)" % folder)
     volumes = {}
     for number, (ident, path) in sorted(manifest.volumes.items()):
         path = marked.get(ident) or (folder if path == b"." else os.fsdecode(path))
-        marker = read_marker(path) if path else None
-        if not path or not os.path.isdir(path) or (marker and ident and marker[2] != ident):
-            report.damage("volume %d is missing (it was at %s; --volume says where it is now)" % (number, path or "an unknown place"))
+        there = path and os.path.isdir(path)
+        marker = read_marker(path, report) if there else None
+        if not there or (marker and ident and marker[2] != ident):
+            report.damage("volume %d is missing (it was at %s; --volume says where it is now)" % (number, path or "no known place"))
         else:
-            volumes[number] = path
+            volumes[number] = path  # without a readable marker the manifest's word is taken for it
     return volumes
 
 
@@ -441,7 +445,8 @@ class Archive:
     def read_manifest(self):
         self.manifest = Manifest(self.folder, self.report)
         if not self.manifest.found and not (os.path.isdir(os.path.join(self.folder, "segments")) or self.options.volume):
-            raise Unusable("%s holds no archive (there is no manifest in it)" % self.folder)
+            raise Unusable("%s holds no archive: there is no manifest in it (if it is lost, --volume DIR says where segments are)"
+                           % self.folder)
         if not self.manifest.found:
             if os.path.exists(os.path.join(self.folder, "manifest.new")):
                 raise Unusable("%s is an archive whose creation was cut short; nothing was ever stored in it" % self.folder)
@@ -485,13 +490,15 @@ class Archive:
                 if good and ident.ident != segment.ident:
                     return False
                 if not good:
-                    self.report.damage("segment %d: its header block does not match its CRC (its records are read)" % segment.number)
-                if segment.state == SEALED:
-                    segment.limit = segment.end
-                    if file.size < segment.end:
-                        self.report.damage("segment %d is cut short: it has %d of %d bytes" % (segment.number, file.size, segment.end))
-                else:
-                    segment.limit = find_end(file, self.report)
+                    self.report.damage("segment %d: its header block does not match its CRC; its records are read" % segment.number)
+                if segment.state != SEALED and file.size < segment.file_bytes:
+                    self.update(segment)  # a running server cuts a segment after it was sealed
+                    if segment.state == GONE:
+                        return False
+                wanted = segment.end if segment.state == SEALED else segment.file_bytes
+                if file.size < wanted:
+                    self.report.damage("segment %d is cut short: it has %d of %d bytes" % (segment.number, file.size, wanted))
+                segment.limit = segment.end if segment.state == SEALED else find_end(file, self.report)
                 self.survey_records(file)
         except FileNotFoundError:
             return False
@@ -500,6 +507,11 @@ class Archive:
             return True
         self.segments[segment.number] = segment
         return True
+
+    def update(self, segment):
+        """What the manifest says of it now."""
+        fresh = Manifest(self.folder, self.report).segments.get(segment.number, segment)
+        segment.state, segment.end, segment.file_bytes = fresh.state, fresh.end, fresh.file_bytes
 
     def survey_records(self, file):
         for record in walk(file, self.report):
@@ -606,9 +618,9 @@ def parse_header(block):
     """(whether it is whole, Segment as the header block says)."""
     if len(block) < BLOCK or block[:4] != b"LSEG" or zlib.crc32(block[:4092]) != struct.unpack_from("<I", block, 4092)[0]:
         return False, None
-    version, kind, number, log, ident, archive = struct.unpack_from("<HHII16s16s", block, 4)
+    version, kind, number, _, ident, archive = struct.unpack_from("<HHII16s16s", block, 4)
     check_version(version, "segment %d" % number)
-    segment = Segment(number, ident, kind, ACTIVE, log, struct.unpack_from("<I", block, 64)[0], 0)
+    segment = Segment(number, ident, kind, ACTIVE, struct.unpack_from("<I", block, 64)[0], 0, 0)
     segment.archive = archive
     return True, segment
 
@@ -633,8 +645,9 @@ def element(number, vr, value):
 def file_header(record):
     """Preamble, DICM and group 2 of PS3.10 7.1."""
     meta = element(0x0001, b"OB", b"\0\1")
-    for number, value in ((0x0002, record.text(5)), (0x0003, record.text(4)), (0x0010, record.text(6)), (0x0012, IMPLEMENTATION_CLASS)):
-        meta += element(number, b"UI", value)
+    for number, tag in ((0x0002, 5), (0x0003, 4), (0x0010, 6)):
+        meta += element(number, b"UI", record.text(tag))
+    meta += element(0x0012, b"UI", IMPLEMENTATION_CLASS)
     meta += element(0x0013, b"SH", IMPLEMENTATION_VERSION)
     for number, tag in ((0x0016, 7), (0x0017, 7), (0x0018, 8)):
         if record.text(tag):
@@ -775,7 +788,7 @@ def run(options, report):
         text += "; %d changes not applied" % archive.changes
     report.say(text)
     if report.named:
-        report.say("%d places are damaged or missing, and %d objects could not be read" % (len(report.named), lost))
+        report.say("%d things are damaged or missing%s" % (len(report.named), "; %d objects could not be read" % lost if lost else ""))
     return 1 if report.named or lost else 0
 
 
