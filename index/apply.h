@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apply: one record into the rows of a batch, by its type. Each first loads every row that it will touch and checks that each is whom the
- * record means, and only then changes any: a collision leaves the tree as it was. After a failed read the batch has to be aborted. The
- * committer's thread. */
+/* apply: one record into the rows of a batch, by its type. Each first loads every row that it will touch and checks that each is
+ * whom the record means, and only then changes any: a collision leaves the tree as it was. After a failed read the batch has to
+ * be aborted. The committer's thread. */
 #ifndef LEAT_INDEX_APPLY_H
 #define LEAT_INDEX_APPLY_H
 
 #include "index/catalog_state.h"
 
 /* apply_object.c */
-enum catalog_applied apply_object(struct catalog_batch *batch, const struct record *record, struct place place, struct fault *fault);
+enum catalog_applied apply_object(struct catalog_batch *batch, const struct record *record, struct place place,
+                                  struct fault *fault);
 /* apply_change.c */
 enum catalog_applied apply_change(struct catalog_batch *batch, const struct record *record, struct fault *fault);
 /* apply_note.c */

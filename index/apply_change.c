@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apply_change: a CHANGE record into the `changes` of the row that it names (change.h). A row that no object has made yet is made, unseen, so
- * that the change stands when the object comes later. */
+/* apply_change: a CHANGE record into the `changes` of the row that it names (change.h). A row that no object has made yet is
+ * made, unseen, so that the change stands when the object comes later. */
 #include "index/apply.h"
 #include "index/change.h"
 
@@ -16,8 +16,8 @@ static struct slice merge(struct catalog_batch *batch, struct slice changes, uin
     return changes;
 }
 
-static enum catalog_applied settle(struct catalog_batch *batch, struct overlay_entry *entry, struct slice *changes, uint64_t sequence,
-                                   struct reader r) {
+static enum catalog_applied settle(struct catalog_batch *batch, struct overlay_entry *entry, struct slice *changes,
+                                   uint64_t sequence, struct reader r) {
     struct slice merged = merge(batch, *changes, sequence, r);
     bool same = slice_equal(merged, *changes);
     *changes = merged;
@@ -40,10 +40,12 @@ static enum catalog_applied change_patient(struct catalog_batch *batch, const st
     return settle(batch, &patient->entry, &patient->row.changes, record->sequence, r);
 }
 
-static enum catalog_applied change_study_or_series(struct catalog_batch *batch, const struct record *record, struct fault *fault) {
+static enum catalog_applied change_study_or_series(struct catalog_batch *batch, const struct record *record,
+                                                   struct fault *fault) {
     bool of_series = record->change_kind == CHANGE_SERIES_VALUES;
     if (record->study_uid.length == 0 || record->study_uid.length > PACKED_UID_BYTES_MAX) return CATALOG_APPLIED_BEFORE;
-    if (of_series && (record->series_uid.length == 0 || record->series_uid.length > PACKED_UID_BYTES_MAX)) return CATALOG_APPLIED_BEFORE;
+    if (of_series && (record->series_uid.length == 0 || record->series_uid.length > PACKED_UID_BYTES_MAX))
+        return CATALOG_APPLIED_BEFORE;
     struct short_name name = keys_shorten(&batch->catalog->keys, record->study_uid);
     struct overlay_study *study = overlay_study(&batch->overlay, &name, fault);
     if (!study) return CATALOG_APPLIED_ERROR;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apply_note: a NOTE record: counters (cumulative within a run: the highest total of a run counts, so a note may come twice or late) and
- * problems (a row each, named by sequence and content, so that the same one twice is one). */
+/* apply_note: a NOTE record: counters (cumulative within a run: the highest total of a run counts, so a note may come twice or
+ * late) and problems (a row each, named by sequence and content, so that the same one twice is one). */
 #include "index/apply.h"
 
 static bool count(struct catalog_batch *batch, uint64_t run_id, const struct record_counter *counter, struct fault *fault) {

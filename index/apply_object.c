@@ -54,7 +54,8 @@ static bool load_instance(struct catalog_batch *batch, struct arrival *a, struct
 
 static bool load_patient(struct catalog_batch *batch, struct arrival *a, struct fault *fault) {
     a->id = slice_of(a->id_text, values_text(&batch->source, PATIENT_ID, a->id_text, sizeof a->id_text));
-    a->issuer = slice_of(a->issuer_text, values_text(&batch->source, ISSUER_OF_PATIENT_ID, a->issuer_text, sizeof a->issuer_text));
+    a->issuer =
+        slice_of(a->issuer_text, values_text(&batch->source, ISSUER_OF_PATIENT_ID, a->issuer_text, sizeof a->issuer_text));
     struct short_name name = row_patient_name(&batch->catalog->keys, a->id, a->issuer, a->record->study_uid);
     if (!(a->patient = overlay_patient(&batch->overlay, &name, fault))) return false;
     if (!apply_is_patient(a->patient, a->id, a->issuer, a->record->study_uid)) a->collision = "another patient has its key";
@@ -76,7 +77,8 @@ static bool load(struct catalog_batch *batch, struct arrival *a, struct fault *f
     a->identity = keys_identity(&batch->catalog->keys, record->study_uid, record->series_uid, record->sop_uid);
     if (!(a->study = overlay_study(&batch->overlay, &a->identity.study, fault))) return false;
     if (!(a->series = overlay_series(&batch->overlay, a->study, &a->identity.series, fault))) return false;
-    if (a->study->present && !slice_equal(a->study->row.uid, record->study_uid)) a->collision = "another Study Instance UID has its key";
+    if (a->study->present && !slice_equal(a->study->row.uid, record->study_uid))
+        a->collision = "another Study Instance UID has its key";
     else if (a->series->present && !slice_equal(a->series->row.uid, record->series_uid))
         a->collision = "another Series Instance UID has its key";
     return load_instance(batch, a, fault);
@@ -181,7 +183,8 @@ static bool follow(struct catalog_batch *batch, struct arrival *a, struct fault 
     return true;
 }
 
-enum catalog_applied apply_object(struct catalog_batch *batch, const struct record *record, struct place place, struct fault *fault) {
+enum catalog_applied apply_object(struct catalog_batch *batch, const struct record *record, struct place place,
+                                  struct fault *fault) {
     struct arrival a;
     struct overlay_raw *version = NULL;
     a.record = record;

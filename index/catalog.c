@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog: open, close, point reads, checkpoint, totals; see catalog.h. Walks are in catalog_each.c, batches in catalog_batch.c. */
+/* catalog: open, close, point reads, checkpoint, totals; see catalog.h. Walks: catalog_each.c; batches: catalog_batch.c. */
 #include "index/catalog.h"
 
 #include <stdlib.h>
@@ -23,9 +23,10 @@ static struct slice row_key(enum keys_table table, uint8_t *byte) {
 
 static void write_totals(struct writer *w, const struct catalog_summary *summary) {
     const struct catalog_totals *t = &summary->totals;
-    const uint64_t numbers[] = {summary->highest_sequence, t->patients, t->studies, t->series, t->instances, t->bytes, t->superseded,
-                                t->superseded_bytes, t->quarantined_series, t->quarantined, t->quarantined_bytes, t->unfiled,
-                                t->records};
+    const uint64_t numbers[] = {
+        summary->highest_sequence, t->patients, t->studies, t->series, t->instances, t->bytes, t->superseded, t->superseded_bytes,
+        t->quarantined_series, t->quarantined, t->quarantined_bytes, t->unfiled, t->records,
+    };
     for (size_t i = 0; i < array_count(numbers); i++) packed_number(w, numbers[i]);
 }
 
@@ -158,8 +159,8 @@ bool catalog_wipe(const char *dir, struct fault *fault) { return database_destro
 
 /* ---- point reads ---- */
 
-static enum catalog_found read_instance(struct slice bytes, struct slice series_uid, struct slice sop_uid, struct catalog_hit *hit,
-                                        struct fault *fault) {
+static enum catalog_found read_instance(struct slice bytes, struct slice series_uid, struct slice sop_uid,
+                                        struct catalog_hit *hit, struct fault *fault) {
     struct row_instance row;
     struct row_instance_texts texts;
     if (!row_instance_read(bytes, series_uid, &row, &texts)) {
@@ -176,7 +177,8 @@ static enum catalog_found read_instance(struct slice bytes, struct slice series_
 
 /* A row is there, so it is nearly surely the one asked for: its study and its series say whether it is. */
 static enum catalog_found check_parents(struct catalog *catalog, const struct identity *identity, struct slice study_uid,
-                                        struct slice series_uid, struct database_value *value, bool *quarantined, struct fault *fault) {
+                                        struct slice series_uid, struct database_value *value, bool *quarantined,
+                                        struct fault *fault) {
     struct row_series series;
     struct row_study study;
     uint8_t text[PACKED_UID_BYTES_MAX];
@@ -213,7 +215,8 @@ enum catalog_found catalog_lookup(struct catalog *catalog, struct slice study_ui
 
 /* ---- checkpoint and totals ---- */
 
-int catalog_positions(struct catalog *catalog, bool persisted, struct catalog_position out[CATALOG_LOGS_MAX], struct fault *fault) {
+int catalog_positions(struct catalog *catalog, bool persisted, struct catalog_position out[CATALOG_LOGS_MAX],
+                      struct fault *fault) {
     struct catalog_summary summary;
     if (!catalog_read_summary(catalog->database, persisted, &summary, fault)) return -1;
     memcpy(out, summary.positions, summary.position_count * sizeof *out);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog: the index of the archive: patients, studies, series, instances, what was superseded, quarantined or refused, and counts of all.
- * A view: every row follows from the set of records in the logs, whatever their order and however often each is applied (README.md).
+/* catalog: the index of the archive: patients, studies, series, instances, what was superseded, quarantined or refused, and
+ * counts of all. A view: every row follows from the set of records in the logs, whatever their order and however often each is
+ * applied (README.md).
  *
- * Life: catalog_open -> { readers: lookup, each, totals | one committer: batch_begin, apply..., position..., batch_commit; tick } -> catalog_close.
+ * Life: catalog_open -> { readers: lookup, each, find, totals | the committer: batch_begin, apply, position, commit; tick }
+ * -> catalog_close.
  * Threads: one committer (everything in catalog_batch.h, catalog_tick, catalog_flush); any number of readers at the same time
  * (everything else); open, close and wipe while nobody else is there. Readers see whole batches only.
  *
@@ -25,7 +27,7 @@ struct catalog;
 struct catalog_options {
     uint8_t secret[DIGEST_SECRET_BYTES]; /* the archive's: keys are digests under it, so rows of two archives never look alike */
     uint64_t memory_bytes;               /* block cache and write buffers; 0 = 64 MiB. Filters come on top unless: */
-    bool filters_in_cache;               /* they share the block cache: bounded, and a duplicate check may cost reads (README.md) */
+    bool filters_in_cache;               /* they share the cache: bounded, but a duplicate check may cost reads (README.md) */
     bool direct_io;                      /* flush and compaction past the page cache */
     bool read_only;                      /* another process may have it open; nothing is created */
     uint32_t flush_records;              /* a flush is begun after so many records (0 = 250,000) */
@@ -33,8 +35,8 @@ struct catalog_options {
     uint32_t test_key_bits;              /* tests only: hash keys have so many bits (0 = all), so that collisions happen */
 };
 
-/* Opens (and creates, unless read_only) the catalog in folder `dir`. NULL on failure: FAULT_NEWER_FORMAT, FAULT_MISSING (read_only and
- * nothing there), FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE, FAULT_LOCKED. The options are copied. */
+/* Opens (and creates, unless read_only) the catalog in folder `dir`. NULL on failure: FAULT_NEWER_FORMAT, FAULT_MISSING
+ * (read_only and nothing there), FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE, FAULT_LOCKED. The options are copied. */
 struct catalog *catalog_open(const char *dir, const struct catalog_options *options, struct fault *fault);
 
 /* Flushes what is in memory and closes. NULL is allowed. */
@@ -74,15 +76,16 @@ struct catalog_position {
     uint64_t offset;
 };
 
-/* The positions that a crash would leave (RocksDB's persisted tier), or with `persisted` false those of the last batch. Returns how many
- * (<= CATALOG_LOGS_MAX), or -1. Any thread. */
-int catalog_positions(struct catalog *catalog, bool persisted, struct catalog_position out[CATALOG_LOGS_MAX], struct fault *fault);
+/* The positions that a crash would leave (RocksDB's persisted tier), or with `persisted` false those of the last batch. Returns
+ * how many (<= CATALOG_LOGS_MAX), or -1. Any thread. */
+int catalog_positions(struct catalog *catalog, bool persisted, struct catalog_position out[CATALOG_LOGS_MAX],
+                      struct fault *fault);
 
 /* Writes everything to stable storage, waiting for it. Committer's thread. */
 bool catalog_flush(struct catalog *catalog, struct fault *fault);
 
-/* Begins a flush where flush_interval_ms says so; tries to resume after an error of the disk. Committer's thread, about once a second.
- * False while the catalog can't take batches (*fault says why; it recovers by itself when there is space again). */
+/* Begins a flush where flush_interval_ms says so; tries to resume after an error of the disk. Committer's thread, about once a
+ * second. False while the catalog can't take batches (*fault says why; it recovers by itself when there is space again). */
 bool catalog_tick(struct catalog *catalog, uint64_t now_ms, struct fault *fault);
 
 /* Whether a background error stands: batches fail until it is gone. Any thread. */
@@ -93,7 +96,7 @@ struct catalog_totals {
     uint64_t patients, studies, series, instances; /* visible: those with at least one instance that is not quarantined */
     uint64_t bytes;                                /* data sets of the current versions of those instances */
     uint64_t superseded, superseded_bytes;         /* earlier versions that are kept */
-    uint64_t quarantined_series, quarantined, quarantined_bytes; /* instances (and their bytes) of series that another study owns */
+    uint64_t quarantined_series, quarantined, quarantined_bytes; /* series that another study owns, their instances, bytes */
     uint64_t unfiled;                              /* records that a collision of hashes kept out of the tree */
     uint64_t records;                              /* object records known: instances + superseded + quarantined + unfiled */
 };
@@ -164,24 +167,26 @@ bool catalog_get_patient(struct catalog *catalog, const struct catalog_key *key,
 bool catalog_get_study(struct catalog *catalog, struct slice study_uid, catalog_study_visitor *visit, void *context, bool *found,
                        struct fault *fault);
 
-/* Walks, in key order, over a snapshot taken at the call; visible rows only. An empty UID (or a NULL key) means all. Any thread. */
+/* Walks, in key order, over a snapshot taken at the call; visible rows only. An empty UID (NULL key) means all. Any thread. */
 bool catalog_each_patient(struct catalog *catalog, catalog_patient_visitor *visit, void *context, struct fault *fault);
 bool catalog_each_study(struct catalog *catalog, const struct catalog_key *patient, catalog_study_visitor *visit, void *context,
                         struct fault *fault);
 bool catalog_each_series(struct catalog *catalog, struct slice study_uid, catalog_series_visitor *visit, void *context,
                          struct fault *fault);
-bool catalog_each_instance(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
-                           void *context, struct fault *fault);
+bool catalog_each_instance(struct catalog *catalog, struct slice study_uid, struct slice series_uid,
+                           catalog_instance_visitor *visit, void *context, struct fault *fault);
 
-/* What stands aside: series whose UID an earlier study owns, and their instances; superseded versions; records kept out by a collision. */
+/* What stands aside: series whose UID an earlier study owns, and their instances; superseded versions; records kept out by a
+ * collision. */
 bool catalog_each_quarantined_series(struct catalog *catalog, catalog_series_visitor *visit, void *context, struct fault *fault);
 bool catalog_each_quarantined(struct catalog *catalog, catalog_instance_visitor *visit, void *context, struct fault *fault);
-bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
-                          void *context, struct fault *fault);
+bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid,
+                          catalog_instance_visitor *visit, void *context, struct fault *fault);
 
 /* Records that could not be filed: where they are, and why. */
-bool catalog_each_unfiled(struct catalog *catalog, bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why),
-                          void *context, struct fault *fault);
+bool catalog_each_unfiled(struct catalog *catalog,
+                          bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why), void *context,
+                          struct fault *fault);
 
 /* All instances, in whatever study and series, quarantined ones too, that have this SOP Instance UID. */
 bool catalog_find_sop(struct catalog *catalog, struct slice sop_uid, catalog_instance_visitor *visit, void *context,
@@ -190,15 +195,17 @@ bool catalog_find_sop(struct catalog *catalog, struct slice sop_uid, catalog_ins
 bool catalog_find_series(struct catalog *catalog, struct slice series_uid, catalog_series_visitor *visit, void *context,
                          struct fault *fault);
 
-/* Candidates by a lookup: every study or patient whose folded text (fold.h) begins with the folded `prefix`, or that lies in a range of
- * days (yyyymmdd, inclusive; 0 = open). The caller compares the row's own value: folding is coarser than any matching of PS3.4. */
-bool catalog_find_name(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context, struct fault *fault);
+/* Candidates by a lookup: every study or patient whose folded text (fold.h) begins with the folded `prefix`, or that lies in a
+ * range of days (yyyymmdd, inclusive; 0 = open). The caller compares the row's own value: folding is coarser than any matching of
+ * PS3.4. */
+bool catalog_find_name(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context,
+                       struct fault *fault);
 bool catalog_find_patient_id(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context,
                              struct fault *fault);
 bool catalog_find_accession(struct catalog *catalog, struct slice prefix, catalog_study_visitor *visit, void *context,
                             struct fault *fault);
-bool catalog_find_date(struct catalog *catalog, uint32_t first_day, uint32_t last_day, catalog_study_visitor *visit, void *context,
-                       struct fault *fault);
+bool catalog_find_date(struct catalog *catalog, uint32_t first_day, uint32_t last_day, catalog_study_visitor *visit,
+                       void *context, struct fault *fault);
 bool catalog_find_modality(struct catalog *catalog, struct slice modality, uint32_t first_day, uint32_t last_day,
                            catalog_study_visitor *visit, void *context, struct fault *fault);
 
@@ -218,8 +225,8 @@ bool catalog_each_problem(struct catalog *catalog, uint64_t first_sequence, cata
                           struct fault *fault);
 /* Studies that records of several patients claim: one call a claim. */
 bool catalog_each_patient_conflict(struct catalog *catalog,
-                                   bool (*visit)(void *context, struct slice study_uid, struct slice patient_id, struct slice issuer,
-                                                 uint64_t first_sequence),
+                                   bool (*visit)(void *context, struct slice study_uid, struct slice patient_id,
+                                                 struct slice issuer, uint64_t first_sequence),
                                    void *context, struct fault *fault);
 /* Counters of NOTE records, summed over all runs, by name. */
 bool catalog_each_counter(struct catalog *catalog, catalog_counter_visitor *visit, void *context, struct fault *fault);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_batch: see catalog_batch.h. Phases: begin (rows of the last batch stay in the overlay unless its arena is full), apply and
- * position, commit (count, write, publish) or abort (forget everything, and read the summary again). */
+/* catalog_batch: see catalog_batch.h. Phases: begin (rows of the last batch stay in the overlay unless its arena is full), apply
+ * and position, commit (count, write, publish) or abort (forget everything, and read the summary again). */
 #include "engine/base/check.h"
 #include "index/apply.h"
 #include "index/roll_up.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* catalog_batch: how records become rows: begin, apply any number of records and positions, commit: all of it or nothing becomes
- * visible, at once. One batch at a time, one thread: the committer's. The batch and its memory belong to the catalog and are used again. */
+ * visible, at once. One batch at a time, one thread: the committer's. The batch and its memory belong to the catalog and are used
+ * again. */
 #ifndef LEAT_INDEX_CATALOG_BATCH_H
 #define LEAT_INDEX_CATALOG_BATCH_H
 
@@ -25,7 +26,8 @@ enum catalog_applied catalog_batch_apply(struct catalog_batch *batch, const stru
 /* All records of `log` before (segment, offset) are in this batch or in earlier ones. */
 void catalog_batch_position(struct catalog_batch *batch, uint32_t log, uint32_t segment, uint64_t offset);
 
-/* Writes the batch; it is over either way. After false nothing of it is visible, and it may be built anew later (catalog_healthy). */
+/* Writes the batch; it is over either way. After false nothing of it is visible, and it may be built anew later
+ * (catalog_healthy). */
 bool catalog_batch_commit(struct catalog_batch *batch, struct fault *fault);
 void catalog_batch_abort(struct catalog_batch *batch);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_check: see catalog_check.h. One pass over each table of the tree, from below: what a pass counts is compared with the row above when
- * the group ends. Lookups: those that rows ask for are looked up, and their number is compared with how many there are. */
+/* catalog_check: see catalog_check.h. One pass over each table of the tree, from below: what a pass counts is compared with the
+ * row above when the group ends. Lookups: those that rows ask for are looked up, and their number is compared with how many there
+ * are. */
 #include "index/catalog_check.h"
 
 #include <stdarg.h>
@@ -95,8 +96,8 @@ static void close_versions(struct check *check) {
     uint8_t text[PACKED_UID_BYTES_MAX];
     if (!series_of_group(check, &row, text)) return;
     if (row.counts.superseded != check->counted.superseded || row.counts.superseded_bytes != check->counted.superseded_bytes)
-        say(check, &check->report->wrong_counts, "series %.*s counts %llu superseded versions; there are %llu", SLICE_ARGS(row.uid),
-            (unsigned long long)row.counts.superseded, (unsigned long long)check->counted.superseded);
+        say(check, &check->report->wrong_counts, "series %.*s counts %llu superseded versions; there are %llu",
+            SLICE_ARGS(row.uid), (unsigned long long)row.counts.superseded, (unsigned long long)check->counted.superseded);
 }
 
 struct seen {
@@ -141,7 +142,8 @@ static bool check_instance(struct walk *walk, struct slice key, struct slice val
     struct key right = keys_instance(&seen.identity), sop = keys_sop(&seen.identity);
     if (memcmp(right.bytes + 1, key.bytes + 1, right.length - 1) != 0)
         say(check, &check->report->wrong_rows, "the row of an instance stands under another one's key");
-    if (!version && !present(check, &sop)) say(check, &check->report->wrong_lookups, "an instance has no lookup by SOP Instance UID");
+    if (!version && !present(check, &sop))
+        say(check, &check->report->wrong_lookups, "an instance has no lookup by SOP Instance UID");
     check->stopped = !seen.more;
     return seen.more;
 }
@@ -324,13 +326,13 @@ static void run(struct check *check) {
             (unsigned long long)check->instances, (unsigned long long)check->versions, (unsigned long long)check->series,
             (unsigned long long)with_instances, (unsigned long long)with_versions, (unsigned long long)with_series);
     if (check->lookups_found != check->lookups_expected)
-        say(check, &check->report->wrong_lookups, "%llu lookups where rows ask for %llu", (unsigned long long)check->lookups_found,
-            (unsigned long long)check->lookups_expected);
+        say(check, &check->report->wrong_lookups, "%llu lookups where rows ask for %llu",
+            (unsigned long long)check->lookups_found, (unsigned long long)check->lookups_expected);
     check_totals(check);
 }
 
-bool catalog_check(struct catalog *catalog, catalog_instance_visitor *visit, void (*tell)(void *context, const char *line), void *context,
-                   struct catalog_check_report *report, struct fault *fault) {
+bool catalog_check(struct catalog *catalog, catalog_instance_visitor *visit, void (*tell)(void *context, const char *line),
+                   void *context, struct catalog_check_report *report, struct fault *fault) {
     struct check check = {.walk = walk_begin(catalog, fault), .report = report, .visit = visit, .say = tell, .context = context};
     memset(report, 0, sizeof *report);
     if (!check.walk) return false;

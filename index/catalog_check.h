@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_check: the index against itself and against the log, for `leat verify`: walks every row, counts anew what rows count, and
- * hands every place to the caller, who compares it with the segments. Over a snapshot; any thread, while others read and commit. */
+/* catalog_check: the index against itself and against the log, for `leat verify`: walks every row, counts anew what rows count,
+ * and hands every place to the caller, who compares it with the segments. Over a snapshot; any thread, while others read and
+ * commit. */
 #ifndef LEAT_INDEX_CATALOG_CHECK_H
 #define LEAT_INDEX_CATALOG_CHECK_H
 
@@ -14,9 +15,9 @@ struct catalog_check_report {
     uint64_t wrong_lookups; /* a lookup without its row, or a row without its lookup */
 };
 
-/* visit (may be NULL) is called for every instance and superseded version; it returns false to stop. `say` (may be NULL) gets a line for
- * each thing that is wrong. True: the walk was finished; report says what it found. */
-bool catalog_check(struct catalog *catalog, catalog_instance_visitor *visit, void (*say)(void *context, const char *line), void *context,
-                   struct catalog_check_report *report, struct fault *fault);
+/* visit (may be NULL) is called for every instance and superseded version; it returns false to stop. `say` (may be NULL) gets a
+ * line for each thing that is wrong. True: the walk was finished; report says what it found. */
+bool catalog_check(struct catalog *catalog, catalog_instance_visitor *visit, void (*say)(void *context, const char *line),
+                   void *context, struct catalog_check_report *report, struct fault *fault);
 
 #endif

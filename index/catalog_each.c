@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_each: the walks of catalog.h along the tree: patients, studies, series, instances, and what stands aside of it. The lookups
- * that begin elsewhere are in catalog_find.c. Any thread. */
+/* catalog_each: the walks of catalog.h along the tree: patients, studies, series, instances, and what stands aside of it. The
+ * lookups that begin elsewhere are in catalog_find.c. Any thread. */
 #include "index/walk.h"
 
 /* What a row function needs to visit: one of the visitors, and its context. */
@@ -43,7 +43,8 @@ static bool instance_row(struct walk *walk, struct slice key, struct slice value
     return walk_visit_instance(walk, key, value, visit->instance, visit->context);
 }
 
-static bool run(struct catalog *catalog, const struct key *prefix, bool hidden, walk_row *row, struct visit *visit, struct fault *fault) {
+static bool run(struct catalog *catalog, const struct key *prefix, bool hidden, walk_row *row, struct visit *visit,
+                struct fault *fault) {
     struct walk *walk = walk_begin(catalog, fault);
     if (!walk) return false;
     walk->hidden = hidden;
@@ -126,15 +127,15 @@ bool catalog_each_series(struct catalog *catalog, struct slice study_uid, catalo
     return run(catalog, &prefix, false, series_row, &each, fault);
 }
 
-bool catalog_each_instance(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
-                           void *context, struct fault *fault) {
+bool catalog_each_instance(struct catalog *catalog, struct slice study_uid, struct slice series_uid,
+                           catalog_instance_visitor *visit, void *context, struct fault *fault) {
     struct visit each = {.instance = visit, .context = context};
     struct key prefix = narrowed(catalog, KEYS_INSTANCE, study_uid, series_uid);
     return run(catalog, &prefix, false, instance_row, &each, fault);
 }
 
-bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid, catalog_instance_visitor *visit,
-                          void *context, struct fault *fault) {
+bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struct slice series_uid,
+                          catalog_instance_visitor *visit, void *context, struct fault *fault) {
     struct visit each = {.instance = visit, .context = context};
     struct key prefix = narrowed(catalog, KEYS_VERSION, study_uid, series_uid);
     return run(catalog, &prefix, true, instance_row, &each, fault);
@@ -145,7 +146,8 @@ bool catalog_each_version(struct catalog *catalog, struct slice study_uid, struc
 static bool quarantined_series_row(struct walk *walk, struct slice key, struct slice value, void *context) {
     struct visit *visit = context;
     struct short_name study, series;
-    if (!keys_read_long(key, 1, &study) || !keys_read_short(key, 1 + KEYS_LONG_BYTES, &series)) return walk_malformed(walk, "a quarantine");
+    if (!keys_read_long(key, 1, &study) || !keys_read_short(key, 1 + KEYS_LONG_BYTES, &series))
+        return walk_malformed(walk, "a quarantine");
     return walk_read_series(walk, &study, &series, visit->series, visit->context);
 }
 

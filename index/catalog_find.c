@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_find: the walks of catalog.h that begin at a lookup (SOP and Series UIDs, names, IDs, dates, modalities), and the lists of
- * problems, conflicts, counters and unfiled records. Any thread. */
+/* catalog_find: the walks of catalog.h that begin at a lookup (SOP and Series UIDs, names, IDs, dates, modalities), and the lists
+ * of problems, conflicts, counters and unfiled records. Any thread. */
 #include "index/lookups.h"
 #include "index/walk.h"
 
@@ -109,10 +109,12 @@ static bool lookup_row(struct walk *walk, struct slice key, struct slice value, 
     struct short_name name;
     if (key.length < KEYS_LONG_BYTES || !keys_read_long(key, key.length - KEYS_LONG_BYTES, &name))
         return walk_malformed(walk, "a lookup");
-    return by->patient ? walk_read_patient(walk, &name, by->patient, by->context) : walk_read_study(walk, &name, by->study, by->context);
+    return by->patient ? walk_read_patient(walk, &name, by->patient, by->context)
+                       : walk_read_study(walk, &name, by->study, by->context);
 }
 
-static bool find(struct catalog *catalog, const struct key *first, const struct key *limit, struct by_lookup by, struct fault *fault) {
+static bool find(struct catalog *catalog, const struct key *first, const struct key *limit, struct by_lookup by,
+                 struct fault *fault) {
     struct walk *walk = walk_begin(catalog, fault);
     if (!walk) return false;
     walk_range(walk, first, limit, lookup_row, &by);
@@ -124,13 +126,15 @@ static bool find_prefix(struct catalog *catalog, struct key prefix, struct by_lo
     return find(catalog, &prefix, &limit, by, fault);
 }
 
-bool catalog_find_name(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context, struct fault *fault) {
+bool catalog_find_name(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context,
+                       struct fault *fault) {
     return find_prefix(catalog, lookups_name_prefix(prefix), (struct by_lookup){.patient = visit, .context = context}, fault);
 }
 
 bool catalog_find_patient_id(struct catalog *catalog, struct slice prefix, catalog_patient_visitor *visit, void *context,
                              struct fault *fault) {
-    return find_prefix(catalog, lookups_patient_id_prefix(prefix), (struct by_lookup){.patient = visit, .context = context}, fault);
+    return find_prefix(catalog, lookups_patient_id_prefix(prefix), (struct by_lookup){.patient = visit, .context = context},
+                       fault);
 }
 
 bool catalog_find_accession(struct catalog *catalog, struct slice prefix, catalog_study_visitor *visit, void *context,
@@ -149,8 +153,8 @@ static bool find_days(struct catalog *catalog, struct key prefix, uint32_t first
     return find(catalog, &first, &limit, by, fault);
 }
 
-bool catalog_find_date(struct catalog *catalog, uint32_t first_day, uint32_t last_day, catalog_study_visitor *visit, void *context,
-                       struct fault *fault) {
+bool catalog_find_date(struct catalog *catalog, uint32_t first_day, uint32_t last_day, catalog_study_visitor *visit,
+                       void *context, struct fault *fault) {
     struct key prefix = keys_begin(KEYS_DATE);
     return find_days(catalog, prefix, first_day, last_day, (struct by_lookup){.study = visit, .context = context}, fault);
 }
@@ -218,8 +222,8 @@ static bool conflict_row(struct walk *walk, struct slice key, struct slice value
 }
 
 bool catalog_each_patient_conflict(struct catalog *catalog,
-                                   bool (*visit)(void *context, struct slice study_uid, struct slice patient_id, struct slice issuer,
-                                                 uint64_t first_sequence),
+                                   bool (*visit)(void *context, struct slice study_uid, struct slice patient_id,
+                                                 struct slice issuer, uint64_t first_sequence),
                                    void *context, struct fault *fault) {
     struct by_conflict by = {.visit = visit, .context = context};
     struct walk *walk = walk_begin(catalog, fault);
@@ -304,8 +308,9 @@ static bool unfiled_row(struct walk *walk, struct slice key, struct slice value,
     return by->visit(by->context, reader_be64(&sequence), place, why);
 }
 
-bool catalog_each_unfiled(struct catalog *catalog, bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why),
-                          void *context, struct fault *fault) {
+bool catalog_each_unfiled(struct catalog *catalog,
+                          bool (*visit)(void *context, uint64_t sequence, struct place place, struct slice why), void *context,
+                          struct fault *fault) {
     struct by_unfiled by = {.visit = visit, .context = context};
     struct walk *walk = walk_begin(catalog, fault);
     if (!walk) return false;

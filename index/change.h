@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* change: what a CHANGE record says, in the bytes of record.change. Kinds and layouts are frozen; a kind that this version does not know
- * moves no row (it counts for the highest sequence). Pure; any thread.
+/* change: what a CHANGE record says, in the bytes of record.change. Kinds and layouts are frozen; a kind that this version does
+ * not know moves no row (it counts for the highest sequence). Pure; any thread.
  *
- * CHANGE_PATIENT_VALUES    id, issuer (each with its length, varint; UTF-8), entries    study_uid of the record when the id is empty
- * CHANGE_STUDY_VALUES      entries                                                      study_uid of the record
+ * CHANGE_PATIENT_VALUES    id, issuer (each with its length, varint; UTF-8), entries    study_uid of the record when the id is
+ * empty CHANGE_STUDY_VALUES      entries                                                      study_uid of the record
  * CHANGE_SERIES_VALUES     entries                                                      study_uid, series_uid of the record
  *
  * entry = tag (4 bytes LE), flags (VALUES_WITHDRAWN), value (length varint, UTF-8 text). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* claims: see claims.h. Ownership follows from the set of records: the lowest first sequence wins, and it can only become lower, so an owner
- * is dethroned by an older record that is applied late, and by nothing else. */
+/* claims: see claims.h. Ownership follows from the set of records: the lowest first sequence wins, and it can only become lower,
+ * so an owner is dethroned by an older record that is applied late, and by nothing else. */
 #include "index/claims.h"
 
 #define HEAD_BYTES (KEYS_LONG_BYTES + 8u)
@@ -25,8 +25,8 @@ static void put_head(struct catalog_batch *batch, struct overlay_raw *head, cons
     overlay_put(&batch->overlay, head, slice_of(bytes, sizeof bytes));
 }
 
-bool claims_load(struct catalog_batch *batch, const struct overlay_series *series, struct slice series_uid, struct claims_series *claims,
-                 bool *collision, struct fault *fault) {
+bool claims_load(struct catalog_batch *batch, const struct overlay_series *series, struct slice series_uid,
+                 struct claims_series *claims, bool *collision, struct fault *fault) {
     struct overlay *overlay = &batch->overlay;
     struct key key = claim_key(&series->name, NULL);
     *claims = (struct claims_series){.head = overlay_raw(overlay, &key, fault)};
@@ -86,8 +86,8 @@ void claims_settle(struct catalog_batch *batch, struct overlay_series *series, c
     quarantine(batch, series, true);
 }
 
-static struct overlay_raw *conflict_row(struct catalog_batch *batch, const struct overlay_study *study, const struct short_name *patient,
-                                        struct fault *fault) {
+static struct overlay_raw *conflict_row(struct catalog_batch *batch, const struct overlay_study *study,
+                                        const struct short_name *patient, struct fault *fault) {
     struct key key = keys_begin(KEYS_CONFLICT);
     keys_add_long(&key, &study->name);
     keys_add_long(&key, patient);
@@ -127,7 +127,8 @@ bool claims_recount(struct catalog_batch *batch, struct overlay_study *study, st
     limit = keys_after(&first);
     struct fault seen = {0};
     struct slice key, value;
-    struct database_walk *walk = database_walk_begin(batch->catalog->database, NULL, keys_slice(&first), keys_slice(&limit), false);
+    struct database_walk *walk =
+        database_walk_begin(batch->catalog->database, NULL, keys_slice(&first), keys_slice(&limit), false);
     if (!walk) return fault_set(fault, FAULT_MEMORY, 0, "no memory to walk the index");
     while (database_walk_next(walk, &key, &value, &seen)) {
         struct row_series row;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* claims: what spans more than one study: a Series UID that several studies claim (the study whose records of it began first owns it, in the
- * others it is quarantined), and a study that several patients claim (it stands under the patient claimed last). The committer's thread. */
+/* claims: what spans more than one study: a Series UID that several studies claim (the study whose records of it began first owns
+ * it, in the others it is quarantined), and a study that several patients claim (it stands under the patient claimed last). The
+ * committer's thread. */
 #ifndef LEAT_INDEX_CLAIMS_H
 #define LEAT_INDEX_CLAIMS_H
 
@@ -16,8 +17,8 @@ struct claims_series {
 };
 
 /* False: a read failed. *collision: the owner's series only shares the digest. */
-bool claims_load(struct catalog_batch *batch, const struct overlay_series *series, struct slice series_uid, struct claims_series *claims,
-                 bool *collision, struct fault *fault);
+bool claims_load(struct catalog_batch *batch, const struct overlay_series *series, struct slice series_uid,
+                 struct claims_series *claims, bool *collision, struct fault *fault);
 
 /* series->row.first_sequence was set or became lower: who owns the UID now? */
 void claims_settle(struct catalog_batch *batch, struct overlay_series *series, const struct claims_series *claims);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contribution: what a row adds to the row above it: a series to its study, a study to its patient, a patient to the totals. The one place
- * that says what is counted where: nothing without instances, and nothing that is quarantined. Pure; any thread. */
+/* contribution: what a row adds to the row above it: a series to its study, a study to its patient, a patient to the totals. The
+ * one place that says what is counted where: nothing without instances, and nothing that is quarantined. Pure; any thread. */
 #ifndef LEAT_INDEX_CONTRIBUTION_H
 #define LEAT_INDEX_CONTRIBUTION_H
 

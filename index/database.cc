@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* database: see database.h. Every entry is noexcept in effect: RocksDB reports by Status, and what else could throw is bad_alloc at
- * open, which is caught. The listener runs on RocksDB's threads and only fills a guarded text and an atomic flag. */
+/* database: see database.h. Every entry is noexcept in effect: RocksDB reports by Status, and what else could throw is bad_alloc
+ * at open, which is caught. The listener runs on RocksDB's threads and only fills a guarded text and an atomic flag. */
 #include "index/database.h"
 
 #include <fcntl.h>
@@ -87,7 +87,8 @@ struct database_walk {
     bool started = false;
 };
 
-static rocksdb::BlockBasedTableOptions table_options(const struct database_options *options, std::shared_ptr<rocksdb::Cache> cache) {
+static rocksdb::BlockBasedTableOptions table_options(const struct database_options *options,
+                                                     std::shared_ptr<rocksdb::Cache> cache) {
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = cache;
     table.block_size = 16 * 1024;
@@ -105,7 +106,8 @@ static rocksdb::BlockBasedTableOptions table_options(const struct database_optio
     return table;
 }
 
-/* A third of the budget for the cache, the rest for write buffers: four of them, of which one is written and the others are flushed. */
+/* A third of the budget for the cache, the rest for write buffers: four of them, of which one is written and the others are
+ * flushed. */
 static rocksdb::Options rocks_options(const struct database_options *options, std::shared_ptr<rocksdb::Cache> cache,
                                       std::shared_ptr<Health> health) {
     rocksdb::Options rocks;
@@ -162,7 +164,8 @@ extern "C" struct database *database_open(const char *dir, const struct database
     self->read_only = bounded.read_only;
     rocksdb::Options rocks = rocks_options(&bounded, self->cache, self->health);
     rocksdb::DB *db = nullptr;
-    rocksdb::Status status = bounded.read_only ? rocksdb::DB::OpenForReadOnly(rocks, dir, &db) : rocksdb::DB::Open(rocks, dir, &db);
+    rocksdb::Status status =
+        bounded.read_only ? rocksdb::DB::OpenForReadOnly(rocks, dir, &db) : rocksdb::DB::Open(rocks, dir, &db);
     if (!status.ok()) {
         report(fault, status, "the index can't be opened");
         return nullptr;
@@ -203,8 +206,8 @@ extern "C" void database_snapshot_give(struct database *self, const struct datab
     if (snapshot) self->db->ReleaseSnapshot(to_rocks(snapshot));
 }
 
-static enum database_found get(struct database *self, rocksdb::ReadTier tier, const struct database_snapshot *snapshot, struct slice key,
-                               struct database_value *value, struct fault *fault) {
+static enum database_found get(struct database *self, rocksdb::ReadTier tier, const struct database_snapshot *snapshot,
+                               struct slice key, struct database_value *value, struct fault *fault) {
     auto *pinned = static_cast<rocksdb::PinnableSlice *>(value->pinned);
     if (!pinned) value->pinned = pinned = new (std::nothrow) rocksdb::PinnableSlice;
     if (!pinned) {
@@ -226,7 +229,8 @@ static enum database_found get(struct database *self, rocksdb::ReadTier tier, co
     return DATABASE_FAILED;
 }
 
-extern "C" enum database_found database_get(struct database *self, struct slice key, struct database_value *value, struct fault *fault) {
+extern "C" enum database_found database_get(struct database *self, struct slice key, struct database_value *value,
+                                            struct fault *fault) {
     return get(self, rocksdb::kReadAllTier, nullptr, key, value, fault);
 }
 
@@ -246,8 +250,8 @@ extern "C" void database_value_release(struct database_value *value) {
     value->bytes = {nullptr, 0};
 }
 
-extern "C" struct database_walk *database_walk_begin(struct database *self, const struct database_snapshot *snapshot, struct slice first,
-                                                     struct slice limit, bool long_scan) {
+extern "C" struct database_walk *database_walk_begin(struct database *self, const struct database_snapshot *snapshot,
+                                                     struct slice first, struct slice limit, bool long_scan) {
     auto *walk = new (std::nothrow) database_walk;
     if (!walk) return nullptr;
     rocksdb::ReadOptions options;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* database: RocksDB behind a C ABI: sorted rows of bytes in one column family, no write-ahead log (the logs of engine/store are it). The
- * only file that includes RocksDB is database.cc; no exception leaves it. rocksdb/c.h is not used: it lacks Resume, EventListener and
- * SstFileManager, and copies every value that it reads.
+/* database: RocksDB behind a C ABI: sorted rows of bytes in one column family, no write-ahead log (the logs of engine/store are
+ * it). The only file that includes RocksDB is database.cc; no exception leaves it. rocksdb/c.h is not used: it lacks Resume,
+ * EventListener and SstFileManager, and copies every value that it reads.
  *
- * A batch is written whole, and what a crash leaves is every batch up to some point: with one column family, memtables reach the disk
- * in the order in which they were written. Threads: reads by any; database_write, database_flush, database_resume by one. */
+ * A batch is written whole, and what a crash leaves is every batch up to some point: with one column family, memtables reach the
+ * disk in the order in which they were written. Threads: reads by any; database_write, database_flush, database_resume by one. */
 #ifndef LEAT_INDEX_DATABASE_H
 #define LEAT_INDEX_DATABASE_H
 
@@ -25,10 +25,10 @@ struct slice { /* engine/base/slice.h, whose helpers are C only */
 struct database;
 
 struct database_options {
-    uint64_t memory_bytes; /* for block cache and write buffers together; filters and indexes of the tables come on top unless small */
+    uint64_t memory_bytes; /* block cache and write buffers together; filters and indexes of the tables come on top unless: */
     bool direct_io;        /* flush and compaction */
     bool read_only;
-    bool filters_in_cache; /* filters share the block cache: bounded, slower (README.md, "Memory") */
+    bool filters_in_cache; /* they share the block cache: bounded, slower (README.md, "Memory") */
 };
 
 /* NULL on failure: FAULT_MISSING (read_only and nothing there), FAULT_LOCKED, FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE. */
@@ -57,12 +57,12 @@ enum database_found database_get_persisted(struct database *database, struct sli
                                            struct fault *fault);
 void database_value_release(struct database_value *value);
 
-/* Rows with a key >= `first` and < `limit` (empty: no limit), in key order, as they are in the snapshot (NULL: at the call). long_scan: read
- * ahead, and leave the cache alone. NULL only when memory ends. */
+/* Rows with a key >= `first` and < `limit` (empty: no limit), in key order, as they are in the snapshot (NULL: at the call).
+ * long_scan: read ahead, and leave the cache alone. NULL only when memory ends. */
 struct database_walk;
 struct database_walk *database_walk_begin(struct database *database, const struct database_snapshot *snapshot, struct slice first,
                                           struct slice limit, bool long_scan);
-/* False at the end or on failure (then *fault->code is set; clear it before the first call). Slices are good until the next call. */
+/* False at the end or on failure (then *fault->code is set; clear it before the first call). Slices: until the next call. */
 bool database_walk_next(struct database_walk *walk, struct slice *key, struct slice *value, struct fault *fault);
 void database_walk_end(struct database_walk *walk);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fold: texts made alike for lookups: upper case, Latin letters without accents, one space for several, no padding, no control
- * characters. It is coarser than any matching of PS3.4 C.2.2.2, so a lookup finds a superset, and the row's own text is compared after.
- * The tables are ours and frozen: a C library's would change under rows that were written with it. Pure; any thread. */
+ * characters. It is coarser than any matching of PS3.4 C.2.2.2, so a lookup finds a superset, and the row's own text is compared
+ * after. The tables are ours and frozen: a C library's would change under rows that were written with it. Pure; any thread. */
 #ifndef LEAT_INDEX_FOLD_H
 #define LEAT_INDEX_FOLD_H
 

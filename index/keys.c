@@ -28,7 +28,9 @@ struct identity keys_identity(const struct keys *keys, struct slice study_uid, s
     };
 }
 
-bool keys_same(const struct short_name *a, const struct short_name *b) { return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0; }
+bool keys_same(const struct short_name *a, const struct short_name *b) {
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
 
 struct key keys_begin(enum keys_table table) {
     struct key key;

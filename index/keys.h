@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys: every key of the index, written and taken apart here only. The first byte is the table; numbers are big endian, so that bytes sort
- * as they do. Long names are shortened by a digest under the archive's secret: 12 bytes for a study, a patient and a series on its own,
- * 8 for a series inside its study and an instance inside its series. A row holds the whole text, and whoever reads it compares. Pure; any thread.
+/* keys: every key of the index, written and taken apart here only. The first byte is the table; numbers are big endian, so that
+ * bytes sort as they do. Long names are shortened by a digest under the archive's secret: 12 bytes for a study, a patient and a
+ * series on its own, 8 for a series inside its study and an instance inside its series. A row holds the whole text, and whoever
+ * reads it compares. Pure; any thread.
  *
  * P patient12                                a patient                 row_patient.h
  * S study12                                  a study                   row_study.h
@@ -25,7 +26,8 @@
  * t                                          totals
  * l                                          positions of the logs
  * f                                          version of this format
- * Kept free for what comes: w (patients merged into another: w target12 source12), g (studies by last access), h (deleted and hidden). */
+ * Kept free for what comes: w (patients merged into another: w target12 source12), g (studies by last access), h (deleted and
+ * hidden). */
 #ifndef LEAT_INDEX_KEYS_H
 #define LEAT_INDEX_KEYS_H
 
@@ -88,7 +90,8 @@ bool keys_same(const struct short_name *a, const struct short_name *b);
 
 static inline struct slice keys_slice(const struct key *key) { return slice_of(key->bytes, key->length); }
 
-/* A key is begun with its table and then lengthened. Text is cut at KEYS_TEXT_BYTES (at a whole UTF-8 character); `end` adds the 0 byte. */
+/* A key is begun with its table and then lengthened. Text is cut at KEYS_TEXT_BYTES (at a whole UTF-8 character); `end` adds the
+ * 0 byte. */
 struct key keys_begin(enum keys_table table);
 void keys_add(struct key *key, const void *bytes, size_t length);
 void keys_add_long(struct key *key, const struct short_name *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lookups: the keys under which a patient or a study is found without its UID. They follow from the row alone, so a changed row's are
- * found by making the list anew and comparing it with the one that stands. Rows that nobody sees have none. Pure; any thread. */
+/* lookups: the keys under which a patient or a study is found without its UID. They follow from the row alone, so a changed row's
+ * are found by making the list anew and comparing it with the one that stands. Rows that nobody sees have none. Pure. */
 #ifndef LEAT_INDEX_LOOKUPS_H
 #define LEAT_INDEX_LOOKUPS_H
 

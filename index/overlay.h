@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* overlay: the rows that the committer has in hand, decoded, above those in the database. What a batch changes is changed here and written at
- * its commit; rows stay for the next batches (only the committer writes, so they can't go stale) until the arena is full, or a batch fails.
+/* overlay: the rows that the committer has in hand, decoded, above those in the database. What a batch changes is changed here
+ * and written at its commit; rows stay for the next batches (only the committer writes, so they can't go stale) until the arena
+ * is full, or a batch fails.
  *
- * A row is loaded once (overlay_patient, _study, _series, _raw), then changed through its entry and marked dirty. Its `counted` part is what
- * the row above already counts of it; `lookups` are those that stand in the database. Owner: the committer's thread. */
+ * A row is loaded once (overlay_patient, _study, _series, _raw), then changed through its entry and marked dirty. Its `counted`
+ * part is what the row above already counts of it; `lookups` are those that stand in the database. Owner: the committer. */
 #ifndef LEAT_INDEX_OVERLAY_H
 #define LEAT_INDEX_OVERLAY_H
 
@@ -80,7 +81,7 @@ void overlay_release(struct overlay *overlay);
 /* Forgets every row, changed or not. */
 void overlay_reset(struct overlay *overlay);
 
-/* Each returns the row, loaded if need be, `present` saying whether it exists; NULL when the read failed or the row is malformed. */
+/* Each returns the row, loaded if need be, `present` saying whether it exists; NULL when the read failed or it is malformed. */
 struct overlay_raw *overlay_raw(struct overlay *overlay, const struct key *key, struct fault *fault);
 struct overlay_patient *overlay_patient(struct overlay *overlay, const struct short_name *name, struct fault *fault);
 struct overlay_study *overlay_study(struct overlay *overlay, const struct short_name *name, struct fault *fault);

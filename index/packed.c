@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packed: see packed.h.
  *
- * uid = head (varint: length of the rest * 2 + 1 if the rest is plain bytes), prefix (1 byte: < PREFIX_SHARED an entry of `prefixes`,
- * else PREFIX_SHARED + the count of characters shared with the base), rest. */
+ * uid = head (varint: length of the rest * 2 + 1 if the rest is plain bytes), prefix (1 byte: < PREFIX_SHARED an entry of
+ * `prefixes`, else PREFIX_SHARED + the count of characters shared with the base), rest. */
 #include "index/packed.h"
 
 #include "engine/base/check.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packed: numbers and UIDs in few bytes. A number is a varint (LEB128, 7 bits a byte, low first). A UID is what it shares with a prefix (one of
- * a frozen list, or the beginning of a UID that the reader has: an instance's stands relative to its series'), and the rest with two
- * characters in a byte; text that isn't of digits and dots stands as it is. Pure; any thread. */
+/* packed: numbers and UIDs in few bytes. A number is a varint (LEB128, 7 bits a byte, low first). A UID is what it shares with a
+ * prefix (one of a frozen list, or the beginning of a UID that the reader has: an instance's stands relative to its series'), and
+ * the rest with two characters in a byte; text that isn't of digits and dots stands as it is. Pure; any thread. */
 #ifndef LEAT_INDEX_PACKED_H
 #define LEAT_INDEX_PACKED_H
 

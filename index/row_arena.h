@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* row_arena: memory of the rows that a batch has in hand: taken in small pieces, given back all at once; its blocks are kept for the
- * next use. One owner, the committer. */
+/* row_arena: memory of the rows that a batch has in hand: taken in small pieces, given back all at once; its blocks are kept for
+ * the next use. One owner, the committer. */
 #ifndef LEAT_INDEX_ROW_ARENA_H
 #define LEAT_INDEX_ROW_ARENA_H
 

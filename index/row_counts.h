@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* row_counts: how much lies under a row. Sums are kept by adding what a child counts now and taking away what it counted before, both
- * modulo 2^64, so that the order does not matter. Pure; any thread. */
+/* row_counts: how much lies under a row. Sums are kept by adding what a child counts now and taking away what it counted before,
+ * both modulo 2^64, so that the order does not matter. Pure; any thread. */
 #ifndef LEAT_INDEX_ROW_COUNTS_H
 #define LEAT_INDEX_ROW_COUNTS_H
 
@@ -12,7 +12,8 @@ struct catalog_counts {
     uint64_t superseded, superseded_bytes; /* earlier versions */
 };
 
-static inline void row_counts_add(struct catalog_counts *to, const struct catalog_counts *add, const struct catalog_counts *take) {
+static inline void row_counts_add(struct catalog_counts *to, const struct catalog_counts *add,
+                                  const struct catalog_counts *take) {
     to->studies += add->studies - take->studies;
     to->series += add->series - take->series;
     to->instances += add->instances - take->instances;

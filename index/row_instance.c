@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* row_instance: see row_instance.h. Flags say which optional fields follow; a later format adds flags and keeps the old rows readable. */
+/* row_instance: see row_instance.h. Flags say which optional fields follow; a later format adds flags and keeps the old rows
+ * readable. */
 #include "index/row_instance.h"
 
 #define HAS_LENGTH 1u  /* payload_length differs from place.payload_bytes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* row_instance: the value of an instance's row and of a superseded version's: where its record is, what it is, its attributes. The table of
- * bytes is in README.md. Written whole, never changed in place. Pure; any thread. */
+/* row_instance: the value of an instance's row and of a superseded version's: where its record is, what it is, its attributes.
+ * The table of bytes is in README.md. Written whole, never changed in place. Pure; any thread. */
 #ifndef LEAT_INDEX_ROW_INSTANCE_H
 #define LEAT_INDEX_ROW_INSTANCE_H
 

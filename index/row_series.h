@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* row_series: the value of a series' row: what it is called, whom its last record named as patient, its counts. Pure; any thread. */
+/* row_series: the value of a series' row: what it is called, whom its last record named as patient, its counts. Pure. */
 #ifndef LEAT_INDEX_ROW_SERIES_H
 #define LEAT_INDEX_ROW_SERIES_H
 

@@ -9,7 +9,8 @@
 #define FLAGS_KNOWN 15u
 
 static uint32_t flags_of(const struct row_study *row) {
-    uint32_t flags = (row->claim_sequence ? HAS_PATIENT : 0) | (row->conflict ? CONFLICT : 0) | (row->changes.length ? HAS_CHANGES : 0);
+    uint32_t flags =
+        (row->claim_sequence ? HAS_PATIENT : 0) | (row->conflict ? CONFLICT : 0) | (row->changes.length ? HAS_CHANGES : 0);
     bool same = row->claim_sequence && keys_same(&row->patient, &row->only_patient);
     if (row->first_sequence && !row->conflict && !same) flags |= HAS_ONLY;
     return flags;

@@ -10,7 +10,7 @@ struct row_study {
     struct slice uid;
     uint64_t first_sequence;     /* lowest of its records; 0: none yet, only a change named it */
     uint64_t sequence;           /* of the record that `values` came with: the highest */
-    uint64_t claim_sequence;     /* of the record that made `patient` its patient; 0: all its series are quarantined, it has none */
+    uint64_t claim_sequence; /* of the record that made `patient` its patient; 0: all its series are quarantined, it has none */
     struct short_name patient;   /* of the series, not quarantined, with the highest sequence */
     bool conflict;               /* its records name several patients; if not, they name: */
     struct short_name only_patient;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tally: texts with how many of each there are, sorted, in one flat block: a series' SOP classes, a study's modalities. A block is
- * immutable; a change makes another one in an arena. entry = text (length before it), count (varint, > 0). */
+/* tally: texts with how many of each there are, sorted, in one flat block: a series' SOP classes, a study's modalities. A block
+ * is immutable; a change makes another one in an arena. entry = text (length before it), count (varint, > 0). */
 #ifndef LEAT_INDEX_TALLY_H
 #define LEAT_INDEX_TALLY_H
 

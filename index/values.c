@@ -12,7 +12,8 @@ enum kind { BINARY, TEXT, ASCII };
 /* How the bytes of a VR become those of the index (PS3.5 6.2). */
 static enum kind kind_of(const char *vr) {
     static const char text[][3] = {"LO", "SH", "PN", "ST", "LT", "UT", "UC"};
-    static const char binary[][3] = {"US", "UL", "SS", "SL", "FL", "FD", "AT", "OB", "OW", "OF", "OD", "OL", "OV", "SV", "UV", "SQ"};
+    static const char binary[][3] = {"US", "UL", "SS", "SL", "FL", "FD", "AT", "OB",
+                                     "OW", "OF", "OD", "OL", "OV", "SV", "UV", "SQ"};
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
         if (memcmp(vr, text[i], 2) == 0) return TEXT;
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++)
@@ -104,7 +105,8 @@ static size_t convert(const struct values_source *source, const struct indexed_a
     return value.length;
 }
 
-/* code, length, value: the length is known after the conversion, so the value is put where a short length lets it stand, and moved if not. */
+/* code, length, value: the length is known after the conversion, so the value is put where a short length lets it stand, and
+ * moved if not. */
 static bool pick_one(struct writer *w, const struct values_source *source, const struct indexed_attribute *known) {
     struct writer before = *w;
     packed_number(w, known->code);

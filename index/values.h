@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* values: the attributes of one level (patient, study, series, instance) in the form in which the index keeps them: one flat block of
- * entries, codes ascending, text in UTF-8. A block is immutable; changing one makes another. Pure functions over the caller's
- * memory, any thread.
+/* values: the attributes of one level (patient, study, series, instance) in the form in which the index keeps them: one flat
+ * block of entries, codes ascending, text in UTF-8. A block is immutable; changing one makes another. Pure functions over the
+ * caller's memory, any thread.
  *
  * entry = code (varint, codec/dicom/indexed.h; 0: tag, 4 bytes LE, and VR, 2 bytes, follow), length (varint), value.
- * Text values (every VR with characters) are UTF-8, without trailing padding; several values stay separated by a backslash. Numbers (US,
- * UL, SS, SL, FL, FD, AT) are little endian. An absent attribute has no entry; one that was sent empty has length 0.
+ * Text values (every VR with characters) are UTF-8, without trailing padding; several values stay separated by a backslash.
+ * Numbers (US, UL, SS, SL, FL, FD, AT) are little endian. An absent attribute has no entry; one that was sent empty has length 0.
  *
- * changes = what an operator changed, in the same form, where each value is: sequence (8 bytes BE), flags (VALUES_WITHDRAWN), text. For
- * each attribute the highest sequence wins; a change stands above whatever objects say, until it is withdrawn. */
+ * changes = what an operator changed, in the same form, where each value is: sequence (8 bytes BE), flags (VALUES_WITHDRAWN),
+ * text. For each attribute the highest sequence wins; a change stands above whatever objects say, until it is withdrawn. */
 #ifndef LEAT_INDEX_VALUES_H
 #define LEAT_INDEX_VALUES_H
 
 #include "codec/dicom/attributes.h"
 #include "codec/dicom/indexed.h"
 
-#define VALUES_BYTES_MAX 65536u /* of a block: twice INDEXED_BLOCK_BYTES_MAX, since Latin-1 doubles in UTF-8; what is beyond is left out */
-#define VALUES_WITHDRAWN 1u     /* the change is no more: objects' values count again */
+/* Of a block: twice INDEXED_BLOCK_BYTES_MAX, since Latin-1 doubles in UTF-8; what is beyond is left out. */
+#define VALUES_BYTES_MAX 65536u
+#define VALUES_WITHDRAWN 1u /* the change is no more: objects' values count again */
 
 /* One attribute of a block; value points into the block. */
 struct value {
@@ -42,8 +43,8 @@ struct values_source {
 };
 void values_gather(struct values_source *source, struct slice attributes);
 
-/* The attributes of one level as a block of ours, into out[capacity]; what does not fit is left out. Not among them: identifiers that rows
- * hold themselves (UIDs of the levels, SOP class, Patient ID and issuer) and the character set. Returns the length. */
+/* The attributes of one level as a block of ours, into out[capacity]; what does not fit is left out. Not among them: identifiers
+ * that rows hold themselves (UIDs of the levels, SOP class, Patient ID and issuer) and the character set. Returns the length. */
 size_t values_pick(const struct values_source *source, enum indexed_level level, uint8_t *out, size_t capacity);
 
 /* One attribute as UTF-8 without padding at its end, cut at `capacity`; 0 when absent or not in indexed.h. */
@@ -55,8 +56,8 @@ struct slice values_effective(struct slice block, struct slice changes, uint8_t 
 /* The value of `tag` in a row: the standing change, else the block's. False: it has none. */
 bool values_find_effective(struct slice block, struct slice changes, uint32_t tag, struct slice *value);
 
-/* `changes` with one more, into out[capacity]; `changes` itself when it already has this or a later one of that attribute, or when there
- * is no room. `tag` has to be in indexed.h. */
+/* `changes` with one more, into out[capacity]; `changes` itself when it already has this or a later one of that attribute, or
+ * when there is no room. `tag` has to be in indexed.h. */
 struct slice values_change(struct slice changes, uint32_t tag, uint64_t sequence, uint8_t flags, struct slice text, uint8_t *out,
                            size_t capacity);
 

@@ -81,7 +81,8 @@ bool walk_series(struct walk *walk, const struct short_name *study, const struct
     walk->has_series = false;
     if (found == DATABASE_FAILED) return false;
     walk->series_present = found == DATABASE_PRESENT;
-    if (walk->series_present && !row_series_read(walk->value.bytes, &row, walk->series_text)) return walk_malformed(walk, "a series");
+    if (walk->series_present && !row_series_read(walk->value.bytes, &row, walk->series_text))
+        return walk_malformed(walk, "a series");
     walk->series_uid = walk->series_present ? row.uid : slice_of("", 0);
     walk->series_quarantined = walk->series_present && row.quarantined;
     walk->series = *series;
@@ -111,7 +112,8 @@ bool walk_visit_patient(struct walk *walk, const struct short_name *name, struct
     return visit(context, &patient);
 }
 
-bool walk_visit_study(struct walk *walk, const struct short_name *name, struct slice value, catalog_study_visitor *visit, void *context) {
+bool walk_visit_study(struct walk *walk, const struct short_name *name, struct slice value, catalog_study_visitor *visit,
+                      void *context) {
     struct row_study row;
     if (!row_study_read(value, &row, walk->text)) return walk_malformed(walk, "a study");
     if (!walk->hidden && !contribution_study_is_visible(&row)) return true;
@@ -148,10 +150,12 @@ bool walk_visit_series(struct walk *walk, struct slice key, struct slice value, 
     return visit(context, &series);
 }
 
-bool walk_visit_instance(struct walk *walk, struct slice key, struct slice value, catalog_instance_visitor *visit, void *context) {
+bool walk_visit_instance(struct walk *walk, struct slice key, struct slice value, catalog_instance_visitor *visit,
+                         void *context) {
     struct row_instance row;
     struct short_name study, series;
-    if (!keys_read_long(key, 1, &study) || !keys_read_short(key, 1 + KEYS_LONG_BYTES, &series)) return walk_malformed(walk, "an instance");
+    if (!keys_read_long(key, 1, &study) || !keys_read_short(key, 1 + KEYS_LONG_BYTES, &series))
+        return walk_malformed(walk, "an instance");
     if (!walk_series(walk, &study, &series)) return false;
     if (!walk->series_present || !row_instance_read(value, walk->series_uid, &row, &walk->texts))
         return walk_malformed(walk, "an instance");
@@ -188,8 +192,8 @@ bool walk_read_study(struct walk *walk, const struct short_name *name, catalog_s
     return found == DATABASE_ABSENT || walk_visit_study(walk, name, walk->value.bytes, visit, context);
 }
 
-bool walk_read_series(struct walk *walk, const struct short_name *study, const struct short_name *series, catalog_series_visitor *visit,
-                      void *context) {
+bool walk_read_series(struct walk *walk, const struct short_name *study, const struct short_name *series,
+                      catalog_series_visitor *visit, void *context) {
     if (!walk_study(walk, study)) return false; /* before the row is read: both use the same buffer */
     struct key key = keys_series(study, series);
     enum database_found found = read_row(walk, &key);

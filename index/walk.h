@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* walk: rows in key order, decoded for a visitor: what the files that walk the catalog share. A struct walk lives for one call of the
- * catalog, holds its buffers, and remembers the study and series last read, since instances come series by series. One thread. */
+/* walk: rows in key order, decoded for a visitor: what the files that walk the catalog share. A struct walk lives for one call of
+ * the catalog, holds its buffers, and remembers the study and series last read, since instances come series by series. One
+ * thread. */
 #ifndef LEAT_INDEX_WALK_H
 #define LEAT_INDEX_WALK_H
 
@@ -46,14 +47,15 @@ bool walk_series(struct walk *walk, const struct short_name *study, const struct
 /* Decode a row and visit it, unless it is hidden. They return what the visitor does; true when nobody was visited. */
 bool walk_visit_patient(struct walk *walk, const struct short_name *name, struct slice value, catalog_patient_visitor *visit,
                         void *context);
-bool walk_visit_study(struct walk *walk, const struct short_name *name, struct slice value, catalog_study_visitor *visit, void *context);
+bool walk_visit_study(struct walk *walk, const struct short_name *name, struct slice value, catalog_study_visitor *visit,
+                      void *context);
 bool walk_visit_series(struct walk *walk, struct slice key, struct slice value, catalog_series_visitor *visit, void *context);
 bool walk_visit_instance(struct walk *walk, struct slice key, struct slice value, catalog_instance_visitor *visit, void *context);
 
 /* The same for a row that is only named: read and visited, if it is there. */
 bool walk_read_patient(struct walk *walk, const struct short_name *name, catalog_patient_visitor *visit, void *context);
 bool walk_read_study(struct walk *walk, const struct short_name *name, catalog_study_visitor *visit, void *context);
-bool walk_read_series(struct walk *walk, const struct short_name *study, const struct short_name *series, catalog_series_visitor *visit,
-                      void *context);
+bool walk_read_series(struct walk *walk, const struct short_name *study, const struct short_name *series,
+                      catalog_series_visitor *visit, void *context);
 
 #endif

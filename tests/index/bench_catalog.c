@@ -3,8 +3,8 @@
  *
  *     bench_catalog DIR [instances] [instances a series] [batch] [memory in MiB]
  *
- * Synthetic CT (positions, times, frames of reference, as a real one has them): three series a study, two studies a patient, series arriving
- * interleaved from 16 senders, each instance looked up before it is applied, as the decider does. */
+ * Synthetic CT (positions, times, frames of reference, as a real one has them): three series a study, two studies a patient,
+ * series arriving interleaved from 16 senders, each instance looked up before it is applied, as the decider does. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ struct bench {
     char study[96], series[96], sop[96];
 };
 
-static void add(struct attributes *a, uint32_t tag, const char *vr, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void add(struct attributes *a, uint32_t tag, const char *vr, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 static void add(struct attributes *a, uint32_t tag, const char *vr, const char *format, ...) {
     char text[256];
     va_list arguments;
@@ -130,13 +131,34 @@ static bool run_batch(struct bench *b, uint64_t from, uint64_t to, uint64_t *mak
         make(b, i, &record, &place);
         *making_ns += clock_monotonic_ns() - start;
         b->making_cpu_ns += cpu_ns() - cpu;
-        if (catalog_lookup(b->catalog, record.study_uid, record.series_uid, record.sop_uid, &hit, &fault) != CATALOG_NONE) return false;
+        if (catalog_lookup(b->catalog, record.study_uid, record.series_uid, record.sop_uid, &hit, &fault) != CATALOG_NONE)
+            return false;
         if (catalog_batch_apply(batch, &record, place, &fault) != CATALOG_APPLIED) return false;
         catalog_batch_position(batch, 1, place.segment, place.offset);
     }
     if (catalog_batch_commit(batch, &fault)) return true;
     fprintf(stderr, "%s\n", fault.text);
     return false;
+}
+
+static bool count_instance(void *context, const struct catalog_instance *instance) {
+    ++*(uint64_t *)context;
+    return true;
+}
+
+static bool count_study(void *context, const struct catalog_study *study) {
+    ++*(uint64_t *)context;
+    return true;
+}
+
+static void scan(struct bench *b) {
+    struct fault fault;
+    uint64_t instances = 0, studies = 0, start = cpu_ns();
+    catalog_each_instance(b->catalog, slice_of("", 0), slice_of("", 0), count_instance, &instances, &fault);
+    uint64_t middle = cpu_ns();
+    catalog_each_study(b->catalog, NULL, count_study, &studies, &fault);
+    printf("walks: %.0f instances/s, %.0f studies/s\n", (double)instances * 1e9 / (double)(middle - start),
+           (double)studies * 1e9 / (double)(cpu_ns() - middle));
 }
 
 static void report(struct bench *b) {
@@ -147,12 +169,14 @@ static void report(struct bench *b) {
     database_compact(b->catalog->database, &fault);
     catalog_totals(b->catalog, &totals, &fault);
     uint64_t bytes = catalog_disk_bytes(b->catalog);
-    printf("compacted in %.1f s: %llu bytes for %llu instances of %llu series, %llu studies, %llu patients: %.1f bytes an instance\n",
+    printf("compacted in %.1f s: %llu bytes for %llu instances of %llu series, %llu studies, %llu patients: %.1f bytes an "
+           "instance\n",
            (double)(clock_monotonic_ns() - start) / 1e9, (unsigned long long)bytes, (unsigned long long)totals.instances,
            (unsigned long long)totals.series, (unsigned long long)totals.studies, (unsigned long long)totals.patients,
            (double)bytes / (double)totals.instances);
     printf("RocksDB counts %.1f MiB of memory: %.1f bytes an instance beside the cache's budget\n",
-           (double)catalog_memory_bytes(b->catalog) / (1 << 20), (double)catalog_memory_bytes(b->catalog) / (double)totals.instances);
+           (double)catalog_memory_bytes(b->catalog) / (1 << 20),
+           (double)catalog_memory_bytes(b->catalog) / (double)totals.instances);
 }
 
 int main(int argc, char **argv) {
@@ -169,23 +193,26 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s\n", fault.text);
         return 1;
     }
-    uint64_t making = 0, start = clock_monotonic_ns(), step = b.instances / 10 ? b.instances / 10 : 1, last = start, making_last = 0;
+    uint64_t making = 0, start = clock_monotonic_ns(), step = b.instances / 10 ? b.instances / 10 : 1, last = start,
+             making_last = 0;
     for (uint64_t i = 0; i < b.instances; i += b.batch) {
         uint64_t to = i + b.batch < b.instances ? i + b.batch : b.instances;
         if (!run_batch(&b, i, to, &making)) return 1;
         if (i / step == to / step) continue;
         uint64_t now = clock_monotonic_ns();
-        printf("%9llu instances: %8.0f/s\n", (unsigned long long)to, (double)step * 1e9 / (double)(now - last - (making - making_last)));
+        printf("%9llu instances: %8.0f/s\n", (unsigned long long)to,
+               (double)step * 1e9 / (double)(now - last - (making - making_last)));
         last = now;
         making_last = making;
     }
     uint64_t took = clock_monotonic_ns() - start - making;
     double cpu = (double)(cpu_ns() - b.making_cpu_ns);
-    printf("%.0f instances/s by the CPU time of this thread (%.2f us each), in 16 associations' order\n", (double)b.instances * 1e9 / cpu,
-           cpu / 1e3 / (double)b.instances);
+    printf("%.0f instances/s by the CPU time of this thread (%.2f us each), in 16 associations' order\n",
+           (double)b.instances * 1e9 / cpu, cpu / 1e3 / (double)b.instances);
     printf("%.0f instances/s in batches of %llu (making them took %.1f s beside)\n", (double)b.instances * 1e9 / (double)took,
            (unsigned long long)b.batch, (double)making / 1e9);
     report(&b);
+    scan(&b);
     catalog_close(b.catalog);
     return 0;
 }

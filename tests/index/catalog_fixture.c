@@ -73,7 +73,8 @@ static void add(struct attributes *a, uint32_t tag, const char *vr, const char *
 
 static void make_object(const struct spec *spec, struct made *made) {
     static const char *const modalities[] = {"CT", "MR", "US", "CR"};
-    static const char *const classes[] = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.6.1"};
+    static const char *const classes[] = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4",
+                                          "1.2.840.10008.5.1.4.1.1.6.1"};
     struct record *record = &made->record;
     struct attributes a;
     attributes_init(&a, made->attributes, sizeof made->attributes);
@@ -101,7 +102,9 @@ static void make_change(const struct spec *spec, struct made *made) {
     if (spec->change_kind == CHANGE_PATIENT_VALUES)
         change_write_patient(&w, slice_of(id, spec->patient ? strlen(id) : 0), slice_of("", 0));
     struct change_entry entry = {
-        .tag = spec->change_kind == CHANGE_PATIENT_VALUES ? 0x00100010 : spec->change_kind == CHANGE_STUDY_VALUES ? 0x00080050 : 0x00080060,
+        .tag = spec->change_kind == CHANGE_PATIENT_VALUES ? 0x00100010
+               : spec->change_kind == CHANGE_STUDY_VALUES ? 0x00080050
+                                                          : 0x00080060,
         .flags = spec->look ? 0 : VALUES_WITHDRAWN,
         .text = spec->look ? slice_text(text) : slice_of("", 0),
     };
@@ -132,7 +135,8 @@ void fixture_make(const struct spec *spec, struct made *made) {
     record->study_uid = slice_text(made->study);
     record->series_uid = slice_text(made->series);
     record->sop_uid = slice_text(made->sop);
-    made->place = (struct place){.segment = 1, .header_bytes = 4096, .offset = (uint64_t)spec->place * 4096, .payload_bytes = spec->length};
+    made->place =
+        (struct place){.segment = 1, .header_bytes = 4096, .offset = (uint64_t)spec->place * 4096, .payload_bytes = spec->length};
     if (spec->type == RECORD_OBJECT) make_object(spec, made);
     else if (spec->type == RECORD_CHANGE) make_change(spec, made);
     else make_note(spec, made);

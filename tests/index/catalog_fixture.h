@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_fixture: what the tests of the index share: a catalog in a folder of its own, records made from a few numbers, and all rows as bytes. */
+/* catalog_fixture: what the tests of the index share: a catalog in a folder of its own, records made from a few numbers, and all
+ * rows as bytes. */
 #ifndef LEAT_TESTS_INDEX_CATALOG_FIXTURE_H
 #define LEAT_TESTS_INDEX_CATALOG_FIXTURE_H
 

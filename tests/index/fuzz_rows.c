@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows as a damaged disk might give them: every decoder of the index on arbitrary bytes. Nothing is read beyond the end, nothing trusted. */
+/* Rows as a damaged disk might give them: every decoder of the index on arbitrary bytes. Nothing is read beyond the end, nothing
+ * trusted. */
 #include "index/change.h"
 #include "index/fold.h"
 #include "index/lookups.h"
@@ -28,7 +29,8 @@ static void use_record(struct slice bytes) {
     static struct values_source source;
     static uint8_t out[4096];
     values_gather(&source, bytes);
-    for (int level = INDEXED_PATIENT; level <= INDEXED_INSTANCE; level++) values_pick(&source, (enum indexed_level)level, out, sizeof out);
+    for (int level = INDEXED_PATIENT; level <= INDEXED_INSTANCE; level++)
+        values_pick(&source, (enum indexed_level)level, out, sizeof out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The catalog as its users see it: lookups, batches that are aborted or crash, quarantine, conflicts, versions, changes, walks, lookups by
- * text, problems, counters, collisions, checkpoints. */
+/* The catalog as its users see it: lookups, batches that are aborted or crash, quarantine, conflicts, versions, changes, walks,
+ * lookups by text, problems, counters, collisions, checkpoints. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,8 +20,10 @@ static void apply_one(struct fixture *fixture, struct spec spec) {
 }
 
 static struct spec object(uint64_t sequence, uint32_t study, uint32_t series, uint32_t sop, uint32_t patient) {
-    return (struct spec){.type = RECORD_OBJECT, .sequence = sequence, .study = study, .series = series, .sop = sop, .patient = patient,
-                         .length = 100, .place = (uint32_t)sequence};
+    return (struct spec){
+        .type = RECORD_OBJECT, .sequence = sequence, .study = study, .series = series, .sop = sop, .patient = patient,
+        .length = 100, .place = (uint32_t)sequence,
+    };
 }
 
 static struct catalog_totals totals_of(struct fixture *fixture) {
@@ -157,7 +159,8 @@ static void test_series_in_two_studies(void **unused) {
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.text, "1.2.840.113619.2.55.3.604688119.100/1.2.840.113619.2.55.3.604688119.7.201");
     seen = (struct seen){0};
-    assert_true(catalog_find_series(fixture.catalog, slice_text("1.2.840.113619.2.55.3.604688119.7.201"), see_series, &seen, NULL));
+    assert_true(
+        catalog_find_series(fixture.catalog, slice_text("1.2.840.113619.2.55.3.604688119.7.201"), see_series, &seen, NULL));
     assert_int_equal(seen.count, 2);
     fixture_check(&fixture);
     fixture_release(&fixture);
@@ -273,7 +276,8 @@ static void test_finds(void **unused) {
     seen = (struct seen){.stop_at = 3};
     assert_true(catalog_each_instance(c, slice_of("", 0), slice_of("", 0), see_instance, &seen, NULL) && seen.count == 3);
     seen = (struct seen){0};
-    assert_true(catalog_each_series(c, slice_text("1.2.840.113619.2.55.3.604688119.102"), see_series, &seen, NULL) && seen.count == 1);
+    assert_true(catalog_each_series(c, slice_text("1.2.840.113619.2.55.3.604688119.102"), see_series, &seen, NULL) &&
+                seen.count == 1);
     bool found;
     seen = (struct seen){0};
     assert_true(catalog_get_study(c, slice_text("1.2.840.113619.2.55.3.604688119.102"), see_study, &seen, &found, NULL) && found);
@@ -352,7 +356,7 @@ static void test_abort(void **unused) {
 static void test_collisions(void **unused) {
     struct fixture fixture = {.options = {.test_key_bits = 3}};
     struct catalog_hit hit;
-    uint32_t collided = 0, unfiled = 0, found = 0;
+    uint32_t unfiled = 0, found = 0;
     fixture_init(&fixture);
     for (uint32_t i = 0; i < 40; i++) {
         struct spec spec = object(100 + i, i, i, i, 1 + i);
@@ -365,7 +369,7 @@ static void test_collisions(void **unused) {
         unfiled += applied == CATALOG_APPLIED_UNFILED;
         enum catalog_found after = look(&fixture, &spec, &hit);
         found += after == CATALOG_FOUND;
-        collided += after == CATALOG_COLLISION;
+        assert_true(after == CATALOG_FOUND || after == CATALOG_COLLISION || after == CATALOG_NONE);
         if (after == CATALOG_FOUND) assert_int_equal(hit.sequence, spec.sequence);
         assert_true((applied == CATALOG_APPLIED) == (after == CATALOG_FOUND));
     }
@@ -527,7 +531,8 @@ static void test_check_finds(void **unused) {
     fixture_init(&fixture);
     apply_one(&fixture, spec);
     fixture_make(&spec, &made);
-    struct identity id = keys_identity(&fixture.catalog->keys, made.record.study_uid, made.record.series_uid, made.record.sop_uid);
+    struct identity id =
+        keys_identity(&fixture.catalog->keys, made.record.study_uid, made.record.series_uid, made.record.sop_uid);
     struct key sop = keys_sop(&id), instance = keys_instance(&id);
     struct database_batch *rows = fixture.catalog->batch.rows;
     database_batch_clear(rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every order and every repetition of a set of records gives the same rows, byte for byte; and those rows count what a naive model counts
- * of the same set. Sets come from small universes, so that versions, claims of series and of patients, and changes meet. */
+/* Every order and every repetition of a set of records gives the same rows, byte for byte; and those rows count what a naive
+ * model counts of the same set. Sets come from small universes, so that versions, claims of series and of patients, and changes
+ * meet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static char *rows_of(struct fixture *fixture, uint64_t *state, const struct spec
     return fixture_dump(fixture);
 }
 
-static void assert_same(struct fixture *fixture, uint64_t *state, const struct spec *const *order, size_t count, const char *expected) {
+static void assert_same(struct fixture *fixture, uint64_t *state, const struct spec *const *order, size_t count,
+                        const char *expected) {
     char *rows = rows_of(fixture, state, order, count);
     if (strcmp(rows, expected) != 0) {
         print_error("seed %llu: order", (unsigned long long)seed);
@@ -130,7 +132,8 @@ static bool owns(const struct model *m, uint32_t study, uint32_t series) {
     return true;
 }
 
-static void model_instance(struct model *m, const struct spec *specs, size_t count, uint32_t study, uint32_t series, uint32_t sop) {
+static void model_instance(struct model *m, const struct spec *specs, size_t count, uint32_t study, uint32_t series,
+                           uint32_t sop) {
     const struct spec *current = NULL;
     uint64_t versions = 0, bytes = 0;
     for (size_t i = 0; i < count; i++) {

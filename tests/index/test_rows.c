@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys, packed forms, values, tallies, folding and rows: what goes in comes out, bytes sort as their numbers do, and cut-off bytes are
- * refused, never read beyond. */
+/* Keys, packed forms, values, tallies, folding and rows: what goes in comes out, bytes sort as their numbers do, and cut-off
+ * bytes are refused, never read beyond. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +35,9 @@ static int compare_keys(const struct key *a, const struct key *b) {
 /* ---- keys ---- */
 
 static void test_keys_sort_as_numbers(void **unused) {
-    static const uint64_t numbers[] = {0, 1, 255, 256, 65535, 65536, UINT32_MAX, (uint64_t)UINT32_MAX + 1, UINT64_MAX - 1, UINT64_MAX};
+    static const uint64_t numbers[] = {
+        0, 1, 255, 256, 65535, 65536, UINT32_MAX, (uint64_t)UINT32_MAX + 1, UINT64_MAX - 1, UINT64_MAX,
+    };
     for (size_t i = 1; i < array_count(numbers); i++) {
         struct key low = keys_begin(KEYS_PROBLEM), high = keys_begin(KEYS_PROBLEM);
         keys_add_u64(&low, numbers[i - 1]);
@@ -100,8 +102,16 @@ static void pack_and_unpack(struct slice uid, struct slice base) {
 }
 
 static void test_packed_uids(void **unused) {
-    static const char *const uids[] = {"", "1", "1.2", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.70", "1.2.840.113619.2.55.3.6046",
-                                       "2.25.329800735698586629295641978511506172918", "not a UID", "1.2.3 ", "1.2.840.10008.1.2x",
+    static const char *const uids[] = {"",
+                                       "1",
+                                       "1.2",
+                                       "1.2.840.10008.5.1.4.1.1.2",
+                                       "1.2.840.10008.1.2.4.70",
+                                       "1.2.840.113619.2.55.3.6046",
+                                       "2.25.329800735698586629295641978511506172918",
+                                       "not a UID",
+                                       "1.2.3 ",
+                                       "1.2.840.10008.1.2x",
                                        "1.3.12.2.1107.5.1.4.1001.30000013072220483732800002189"};
     for (size_t i = 0; i < array_count(uids); i++)
         for (size_t j = 0; j < array_count(uids); j++) pack_and_unpack(slice_text(uids[i]), slice_text(uids[j]));
@@ -308,15 +318,18 @@ static void test_series_row(void **unused) {
     assert_true(row_series_read(slice_of(bytes, writer_length(&w)), &back, text));
     assert_true(slice_equal(back.uid, row.uid) && back.first_sequence == 3 && back.sequence == 9 && back.quarantined);
     assert_true(row_counts_same(&back.counts, &row.counts) && keys_same(&back.patient, &row.patient));
-    assert_true(slice_equal(back.classes, row.classes) && slice_equal(back.values, row.values) && slice_equal(back.changes, row.changes));
+    assert_true(slice_equal(back.classes, row.classes) && slice_equal(back.values, row.values) &&
+                slice_equal(back.changes, row.changes));
     for (size_t cut = 0; cut + 1 < writer_length(&w); cut++) assert_false(row_series_read(slice_of(bytes, cut), &back, text));
 }
 
 static void test_study_row(void **unused) {
     for (uint32_t variant = 0; variant < 4; variant++) {
-        struct row_study row = {.uid = slice_text("1.2.3"), .first_sequence = 3, .sequence = 9, .claim_sequence = variant & 1 ? 8 : 0,
-                                .conflict = variant & 2, .counts = {.series = 1, .instances = 5},
-                                .modalities = slice_of("\x02" "CT\x01", 4), .values = slice_text("v")}, back;
+        struct row_study back, row = {
+            .uid = slice_text("1.2.3"), .first_sequence = 3, .sequence = 9, .claim_sequence = variant & 1 ? 8 : 0,
+            .conflict = variant & 2, .counts = {.series = 1, .instances = 5}, .modalities = slice_text("\x02" "CT\x01"),
+            .values = slice_text("v"),
+        };
         uint8_t bytes[512], text[PACKED_UID_BYTES_MAX];
         if (variant & 1) memset(row.patient.bytes, 7, sizeof row.patient.bytes);
         if (!(variant & 2)) memset(row.only_patient.bytes, 7, sizeof row.only_patient.bytes);
@@ -340,7 +353,8 @@ static void test_patient_row(void **unused) {
         struct writer w = writer_over(bytes, sizeof bytes);
         row_patient_write(&w, &row);
         assert_true(row_patient_read(slice_of(bytes, writer_length(&w)), &back));
-        assert_true(slice_equal(back.id, row.id) && slice_equal(back.issuer, row.issuer) && slice_equal(back.study_uid, row.study_uid));
+        assert_true(slice_equal(back.id, row.id) && slice_equal(back.issuer, row.issuer) &&
+                    slice_equal(back.study_uid, row.study_uid));
         assert_true(back.sequence == 4 && row_counts_same(&back.counts, &row.counts) && slice_equal(back.values, row.values));
         for (size_t cut = 0; cut + 1 < writer_length(&w); cut++) assert_false(row_patient_read(slice_of(bytes, cut), &back));
     }
