@@ -10,13 +10,21 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/progress.h"
+#include "engine/ingest/sequence.h"
 #include "engine/serve/commands.h"
 #include "index/catalog_check.h"
 
 #define RETRY_MS 50
 #define RETRIES_MOST 200u /* in all: 10 s */
 #define SAID_MOST 1000u
+#define SETTLED_AFTER_US 10000000u /* from a decision to its row, in a server */
+
+/* A set of (sequence, place), whatever the order: two that differ have the same sums by a chance of 2^-128. */
+struct tally {
+    uint64_t count, sums[2];
+};
 
 struct verify {
     struct archive *archive;
@@ -25,6 +33,8 @@ struct verify {
     uint64_t records, objects, bytes, wrong;
     uint64_t filed;         /* object records whose row names their place */
     uint64_t unfiled;       /* object records that the index keeps out of the tree */
+    uint64_t settled_us;    /* what was decided before is in the index and stays where it is */
+    struct tally records_sum, rows_sum; /* of settled records that stand where a row says, and of settled rows */
     unsigned retries;
     uint64_t last_done;
 };
@@ -38,6 +48,29 @@ static void say_wrong(struct verify *verify, const char *format, ...) {
     va_end(args);
     if (++verify->wrong <= SAID_MOST) output_message(verify->output, "wrong: %s", text);
     if (verify->wrong == SAID_MOST) output_message(verify->output, "... more is counted and not listed");
+}
+
+/* ---- sums ---- */
+
+static uint64_t mix(uint64_t x) { /* splitmix64's finalizer */
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static void tally_add(struct tally *tally, uint64_t sequence, struct place place) {
+    uint64_t one = mix(sequence + 0x9e3779b97f4a7c15u) ^ place.offset, two = mix(one) + place.segment;
+    tally->count++;
+    tally->sums[0] += mix(two);
+    tally->sums[1] += mix(two + one);
+}
+
+static bool tally_equal(const struct tally *a, const struct tally *b) {
+    return a->count == b->count && a->sums[0] == b->sums[0] && a->sums[1] == b->sums[1];
+}
+
+static bool is_settled(const struct verify *verify, uint64_t sequence) {
+    return sequence >> SEQUENCE_DECIDER_BITS < verify->settled_us;
 }
 
 /* ---- a record against the index ---- */
@@ -95,7 +128,10 @@ static void check_object(struct verify *verify, const struct record *record, str
     verify->objects++;
     verify->bytes += record->payload_length;
     switch (look_up_patiently(verify, record, place, &fault)) {
-    case STANDS: verify->filed++; return;
+    case STANDS:
+        verify->filed++;
+        if (is_settled(verify, record->sequence)) tally_add(&verify->records_sum, record->sequence, place);
+        return;
     case UNFILED: verify->unfiled++; return;
     case ELSEWHERE:
         say_wrong(verify, "instance %.*s is in segment %u at %" PRIu64 ", where the index does not look for it",
@@ -129,7 +165,8 @@ static bool visit_record(void *context, const struct record *record, struct plac
 
 /* ---- the index against the log ---- */
 
-static bool visit_row(void *context, const struct catalog_instance *instance) {
+/* Reads what stands at a row's place. */
+static bool look_at_place(void *context, const struct catalog_instance *instance) {
     struct verify *verify = context;
     struct store_header header = {0};
     struct fault fault = {0};
@@ -145,11 +182,23 @@ static bool visit_row(void *context, const struct catalog_instance *instance) {
     return !output_stopped(verify->output);
 }
 
+/* A settled row is one of the set that the scrub has matched; one of just now is looked at. */
+static bool visit_row(void *context, const struct catalog_instance *instance) {
+    struct verify *verify = context;
+    if (!is_settled(verify, instance->sequence)) return look_at_place(verify, instance);
+    tally_add(&verify->rows_sum, instance->sequence, instance->place);
+    return !output_stopped(verify->output);
+}
+
 static void say_row(void *context, const char *line) { say_wrong(context, "index: %s", line); }
 
 static bool check_index(struct verify *verify, struct catalog_check_report *report, struct fault *fault) {
     uint64_t before = verify->wrong;
     if (!catalog_check(verify->archive->catalog, visit_row, say_row, verify, report, fault)) return false;
+    if (!tally_equal(&verify->records_sum, &verify->rows_sum)) { /* which one? */
+        struct catalog_check_report again;
+        if (!catalog_check(verify->archive->catalog, look_at_place, NULL, verify, &again, fault)) return false;
+    }
     uint64_t said = report->wrong_rows + report->wrong_counts + report->wrong_lookups;
     if (said && verify->wrong == before)
         say_wrong(verify, "index: %" PRIu64 " rows, %" PRIu64 " counts, %" PRIu64 " lookups", report->wrong_rows,
@@ -176,7 +225,8 @@ static void check_numbers(struct verify *verify) {
 int command_verify_run(struct archive *archive, const struct command_arguments *arguments, struct output *output) {
     struct fault fault = {0};
     struct catalog_check_report report = {0};
-    struct verify verify = {.archive = archive, .output = output};
+    struct verify verify = {.archive = archive, .output = output, .settled_us = UINT64_MAX};
+    if (archive->counters) verify.settled_us = clock_wall_us() - SETTLED_AFTER_US;
     progress_init(&verify.progress, output, "verified", 0);
     bool good = store_scrub(archive->store, visit_record, &verify, &fault) && check_index(&verify, &report, &fault);
     if (output_stopped(output)) return 1;
