@@ -475,16 +475,21 @@ void disk_sim_cut_after(struct disk *disk, uint32_t after) {
 
 void disk_sim_forget(struct disk *disk) { cut_now(sim_of(disk)); }
 
-void disk_sim_restart(struct disk *disk) {
+void disk_sim_revive(struct disk *disk) {
     struct sim *sim = sim_of(disk);
     invariant(sim->open_files == 0);
     sim->waiting_count = 0;
-    sim_names_cut(&sim->names, &sim->random);
-    take_back(sim);
-    for (size_t i = 0; i < sim->names.now.count; i++) sim->used -= sim_inode_cut(sim->names.now.items[i].inode, &sim->random);
     sim->cut = sim->armed = false;
     sim->locked = NULL;
     sim->lock_count = 0;
+}
+
+void disk_sim_restart(struct disk *disk) {
+    struct sim *sim = sim_of(disk);
+    disk_sim_revive(disk);
+    sim_names_cut(&sim->names, &sim->random);
+    take_back(sim);
+    for (size_t i = 0; i < sim->names.now.count; i++) sim->used -= sim_inode_cut(sim->names.now.items[i].inode, &sim->random);
 }
 
 bool disk_sim_flip(struct disk *disk, const char *path, uint64_t offset, uint8_t mask) {

@@ -30,6 +30,8 @@ bool disk_sim_is_cut(const struct disk *disk);
 /* The power is back: decides what became of everything that wasn't synced. Every file must have been closed. Operations and jobs that
  * waited are forgotten. */
 void disk_sim_restart(struct disk *disk);
+/* Instead: only the process had ended (kill -9). What was written is still to be seen, and still not durable. */
+void disk_sim_revive(struct disk *disk);
 
 /* Flips bits of a byte of a file, durably. False: no such byte. */
 bool disk_sim_flip(struct disk *disk, const char *path, uint64_t offset, uint8_t mask);

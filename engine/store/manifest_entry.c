@@ -33,11 +33,11 @@ _Static_assert(SEGMENT_KIND == SEGMENT_ID + RECORD_ID_BYTES && VOLUME_PATH_BYTES
 #define FLAG_SETTLED 1u
 
 enum manifest_entry_check manifest_entry_check(const uint8_t entry[MANIFEST_ENTRY_BYTES]) {
-    if (load_le32(entry + AT_MAGIC) == MAGIC && load_le32(entry + AT_CRC) == checksum_crc32(0, entry, AT_CRC))
+    if (load_le32(entry + AT_MAGIC) == MAGIC
+        && load_le32(entry + AT_CRC) == checksum_crc32(0, entry, AT_CRC))
         return load_le16(entry + AT_VERSION) > STORE_FORMAT_VERSION ? MANIFEST_ENTRY_NEWER : MANIFEST_ENTRY_GOOD;
-    for (size_t i = 0; i < MANIFEST_ENTRY_BYTES; i++)
-        if (entry[i]) return MANIFEST_ENTRY_BAD;
-    return MANIFEST_ENTRY_EMPTY;
+    static const uint8_t zeros[MANIFEST_ENTRY_BYTES];
+    return memcmp(entry, zeros, sizeof zeros) == 0 ? MANIFEST_ENTRY_EMPTY : MANIFEST_ENTRY_BAD;
 }
 
 unsigned manifest_entry_type(const uint8_t entry[MANIFEST_ENTRY_BYTES]) { return load_le16(entry + AT_TYPE); }

@@ -4,6 +4,8 @@
  *   - whatever is there is whole;
  *   - nothing that was refused (unless the archive had turned read-only), and nothing that was once seen to be gone, turns up;
  *   - each log gives acknowledged records in the order of their acknowledgements;
+ *   - nothing that wasn't acknowledged lies before what was acknowledged in the same run of the server (else the index, which stands
+ *     behind it, would never hear of it);
  *   - replay from a position gives exactly what lies behind it. */
 #include "sim_objects.h"
 
@@ -19,8 +21,9 @@ static uint64_t mix(uint64_t z) {
 }
 
 static void fill(uint64_t seed, uint64_t sequence, uint64_t from, uint8_t *out, size_t bytes) {
+    uint64_t base = mix(seed * 0x9e3779b97f4a7c15u + sequence);
     for (size_t i = 0; i < bytes; i += 8) {
-        uint64_t word = mix(seed * 0x9e3779b97f4a7c15u + sequence * 1000003 + (from + i) / 8);
+        uint64_t word = (base ^ ((from + i) / 8)) * 0xbf58476d1ce4e5b9u;
         memcpy(out + i, &word, bytes - i < 8 ? bytes - i : 8);
     }
 }
@@ -102,7 +105,7 @@ static void describe(struct sim_object *object) {
 struct sim_object *sim_objects_make(struct sim_objects *objects, uint32_t log, uint64_t bytes, bool streamed) {
     if (objects->count == SIM_OBJECTS) return NULL;
     struct sim_object *object = &objects->items[objects->count++];
-    *object = (struct sim_object){.objects = objects, .sequence = objects->count, .bytes = bytes, .log = log, .streamed = streamed};
+    *object = (struct sim_object){.objects = objects, .sequence = objects->count, .bytes = bytes, .log = log, .streamed = streamed, .run = objects->run};
     void *memory = NULL;
     size_t room = (size_t)(bytes + DISK_BLOCK_BYTES) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
     invariant(posix_memalign(&memory, DISK_BLOCK_BYTES, room) == 0);
@@ -147,7 +150,7 @@ static void stream_written(struct store_stream_write *write, bool ok) {}
 void sim_objects_stream(struct sim_object *object, struct store *store, struct log_writer *writer, uint32_t volume) {
     object->writer = writer;
     object->objects->store = store;
-    object->stream = store_stream_create(store, volume, NULL, NULL);
+    object->stream = store_stream_create(store, volume, object->objects->loop, NULL);
     if (!object->stream) {
         object->told = SIM_REFUSED;
         drop_payload(object);
@@ -174,6 +177,7 @@ struct verify {
     uint64_t last[SIM_LOGS];      /* told_at of the last acknowledged one */
     struct place at[SIM_LOGS];    /* where the log stands */
     uint64_t next[SIM_LOGS];
+    uint32_t untold_run[SIM_LOGS]; /* of the last record that nobody was told of */
     /* replay from a position */
     const struct sim_object *from[SIM_LOGS];
     uint64_t behind[SIM_LOGS], behind_seen[SIM_LOGS];
@@ -206,9 +210,11 @@ static void check_object(struct verify *v, struct sim_object *object, const stru
         if (object->told_at < v->last[log]) sim_objects_fail(objects, "order of the log is not that of the acknowledgements", object->sequence);
         if (next_offset != object->next_offset) sim_objects_fail(objects, "next offset is not the one that was told", object->sequence);
         v->last[log] = object->told_at;
-    } else if (object->told != SIM_ACKNOWLEDGED) {
-        object->seen++;
+        if (v->untold_run[log] == object->run) sim_objects_fail(objects, "something nobody was told of lies before it", object->sequence);
+    } else {
+        v->untold_run[log] = object->run;
     }
+    if (object->told != SIM_ACKNOWLEDGED) object->seen++;
     struct fault fault = {0};
     if (!store_read_payload(v->store, place, same_bytes, object, &fault)) {
         static char text[400];

@@ -18,7 +18,7 @@ struct sim_object {
     uint64_t sequence; /* its index + 1 */
     uint64_t bytes;
     uint8_t *payload;  /* aligned, while it is being appended */
-    uint32_t log;
+    uint32_t log, run;
     struct iovec parts[4];
     uint8_t crcs[64];
     char uid[32];
@@ -39,8 +39,9 @@ struct sim_object {
 struct sim_objects {
     uint64_t seed;
     struct store *store; /* the open one */
+    void *loop;          /* of streams; NULL with a simulated disk */
     struct sim_object *items;
-    uint32_t count;
+    uint32_t count, run; /* run: of the server, from 1 */
     uint64_t clock;
     uint64_t acknowledged, refused;
     const char *wrong; /* the first thing that went wrong */

@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/store/disk_sim.h"
 #include "engine/store/disk_sim_file.h"
+#include "engine/store/segment.h"
 #include "sim_objects.h"
 
 #define ROUNDS_MAX 12u
@@ -78,7 +79,10 @@ static void cut(struct run *run) {
     disk_sim_forget(run->disk);
     drop(run);
     sim_objects_forget(&run->objects);
-    disk_sim_restart(run->disk);
+    if (below(run, 4) == 0)
+        disk_sim_revive(run->disk);
+    else
+        disk_sim_restart(run->disk);
     run->cuts++;
 }
 
@@ -111,6 +115,25 @@ static void recover(struct run *run) {
     }
 }
 
+/* Records are found without the header block; an independent reader may want it. */
+static bool check_header(void *context, const struct store_segment *segment) {
+    struct run *run = context;
+    char path[128];
+    uint8_t block[SEGMENT_HEADER_BYTES];
+    struct disk_file *file;
+    struct segment_header header;
+    snprintf(path, sizeof path, "%s/segments/%010u.seg", run->volumes[segment->volume - 1], segment->number);
+    if (disk_open(run->disk, path, DISK_READ, &file)) {
+        wrong(run, "a segment can't be opened");
+        return false;
+    }
+    bool ok = disk_read_full(file, block, sizeof block, 0) == (int64_t)sizeof block && segment_decode(block, &header, NULL)
+              && header.number == segment->number && header.log == segment->log;
+    disk_close(file);
+    if (!ok) wrong(run, "a segment has a bad header");
+    return ok;
+}
+
 static void verify(struct run *run) {
     no_faults(run);
     struct store_options options = run->options;
@@ -125,6 +148,7 @@ static void verify(struct run *run) {
     }
     run->objects.store = store;
     sim_objects_verify(&run->objects, store);
+    store_each_segment(store, check_header, run);
     store_close(store);
     if (!run->objects.wrong && !disk_sim_is_cut(run->disk) && disk_sim_open_files(run->disk)) wrong(run, "files are left open");
 }
@@ -196,6 +220,7 @@ static bool start_writers(struct run *run) {
         if (!run->writers[log]) return false;
     }
     run->stopped = 0;
+    run->objects.run++;
     return true;
 }
 
