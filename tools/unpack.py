@@ -190,7 +190,7 @@ def find_volumes(manifest, folder, given, report):
         there = path and os.path.isdir(path)
         marker = read_marker(path, report) if there else None
         if not there or (marker and ident and marker[2] != ident):
-            report.damage("volume %d is missing (it was at %s; --volume says where it is now)" % (number, path or "no known place"))
+            report.damage("volume %d is missing (--volume says where it is): %s" % (number, path or "no path is known"))
         else:
             volumes[number] = path  # without a readable marker the manifest's word is taken for it
     return volumes
@@ -490,7 +490,8 @@ class Archive:
                 if good and ident.ident != segment.ident:
                     return False
                 if not good:
-                    self.report.damage("segment %d: its header block does not match its CRC; its records are read" % segment.number)
+                    self.report.damage("segment %d: its header block does not match its CRC (its records are read)"
+                                       % segment.number)
                 if segment.state != SEALED and file.size < segment.file_bytes:
                     self.update(segment)  # a running server cuts a segment after it was sealed
                     if segment.state == GONE:
@@ -788,7 +789,7 @@ def run(options, report):
         text += "; %d changes not applied" % archive.changes
     report.say(text)
     if report.named:
-        report.say("%d things are damaged or missing%s" % (len(report.named), "; %d objects could not be read" % lost if lost else ""))
+        report.say("%d things are damaged or missing" % len(report.named) + ("; %d objects could not be read" % lost if lost else ""))
     return 1 if report.named or lost else 0
 
 
