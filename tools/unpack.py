@@ -114,6 +114,7 @@ class Manifest:
 
     def __init__(self, folder, report):
         self.archive, self.volumes, self.segments, self.found, self.damaged = None, {}, {}, True, False
+        self.gone_below = 0  # numbers below, without an entry
         path = os.path.join(folder, "manifest")
         try:
             with open(path, "rb") as file:
@@ -135,6 +136,8 @@ class Manifest:
         if len(entries) * 256 < durable:
             self.damaged = True
             report.damage("%s is cut short: it has %d of %d bytes" % (path, len(data), durable))
+        if 0 in good and not self.damaged:
+            self.gone_below = struct.unpack_from("<I", data, 232)[0]
         if not good or self.archive is None:
             self.damaged = True
             report.damage("%s: the archive's own entry is not there" % path)
@@ -532,7 +535,7 @@ class Archive:
                 continue
             for name in names:
                 number = int(name[:10]) if re.fullmatch(r"\d{10}\.seg", name) else None
-                if number is None or number in self.manifest.segments:
+                if number is None or number in self.manifest.segments or number < self.manifest.gone_below:
                     continue
                 self.survey_stray(os.path.join(folder, "segments", name), number, volume)
 
@@ -789,7 +792,8 @@ def run(options, report):
         text += "; %d changes not applied" % archive.changes
     report.say(text)
     if report.named:
-        report.say("%d things are damaged or missing" % len(report.named) + ("; %d objects could not be read" % lost if lost else ""))
+        text = "; %d objects could not be read" % lost if lost else ""
+        report.say("%d things are damaged or missing%s" % (len(report.named), text))
     return 1 if report.named or lost else 0
 
 
