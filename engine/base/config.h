@@ -146,6 +146,11 @@ const struct config_rules *config_client_match(const struct config *config, stru
 /* Whether the called AE title is acceptable (compared without padding). Any thread. */
 bool config_called_aet_match(const struct config *config, struct slice called_aet);
 
+/* For a configuration that was read again while a server runs: the next key whose value differs and takes effect at the next
+ * start only (sockets, threads, folders and memory were made from it), or NULL. *from: 0 at first. All other keys hold for what
+ * begins after. */
+const char *config_next_start_key(const struct config *running, const struct config *fresh, size_t *from);
+
 /* Whether `address` is in the range. Any thread. */
 bool config_range_match(const struct config_range *range, const struct sockaddr *address);
 

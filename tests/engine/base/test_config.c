@@ -389,6 +389,23 @@ static void test_five_systems(void **state) {
     }
 }
 
+static void test_reload(void **state) {
+    (void)state;
+    struct config *running = good("port: 1\nmemory: 64MiB\n");
+    struct config *fresh =
+        good("port: 1\nmemory: 64MiB\nclients: [{aet: A}]\njpip: yes\nmax_associations: 3\npeers: ['A=b:1']\n");
+    size_t from = 0;
+    assert_null(config_next_start_key(running, fresh, &from));
+    config_destroy(fresh);
+    fresh = good("port: 2\nmemory: 128MiB\nindex_dir: /a\nvolumes: [/b]\n");
+    from = 0;
+    static const char *const keys[] = {"index_dir", "volumes", "listen (bind, port)", "memory"};
+    for (size_t i = 0; i < array_count(keys); i++) assert_string_equal(config_next_start_key(running, fresh, &from), keys[i]);
+    assert_null(config_next_start_key(running, fresh, &from));
+    config_destroy(fresh);
+    config_destroy(running);
+}
+
 /* Every row can be shown, and each default passes its own check (config_create would stop on it). */
 static void test_rows(void **state) {
     (void)state;
@@ -412,7 +429,7 @@ int main(void) {
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_alias_bomb),
         cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_rows),     cmocka_unit_test(test_five_systems),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_five_systems), cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
