@@ -210,5 +210,6 @@ enum catalog_applied apply_object(struct catalog_batch *batch, const struct reco
     else if (!a.instance->present) put_first(batch, &a);
     else if (!put_newer(batch, &a, fault)) return CATALOG_APPLIED_ERROR;
     batch->now.totals.records++;
-    return follow(batch, &a, fault) ? CATALOG_APPLIED : CATALOG_APPLIED_ERROR;
+    if (!follow(batch, &a, fault)) return CATALOG_APPLIED_ERROR;
+    return a.series->row.quarantined ? CATALOG_APPLIED_QUARANTINED : CATALOG_APPLIED;
 }

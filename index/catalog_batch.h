@@ -12,6 +12,7 @@ struct catalog_batch;
 /* What a record did. Everything but ERROR leaves the batch good. */
 enum catalog_applied {
     CATALOG_APPLIED,          /* rows follow it now */
+    CATALOG_APPLIED_QUARANTINED, /* the same, but another study owns its Series UID: kept and listed, not in the tree */
     CATALOG_APPLIED_BEFORE,   /* its sequence was there: at most its place moved */
     CATALOG_APPLIED_UNFILED,  /* a collision of hashes, or not fit to be filed: kept in a row of its own and counted */
     CATALOG_APPLIED_ERROR,    /* a read failed or a row is corrupt: *fault; abort the batch */

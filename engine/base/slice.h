@@ -14,7 +14,7 @@ struct slice {
 };
 
 static inline struct slice slice_of(const void *bytes, size_t length) {
-    return (struct slice){.bytes = bytes, .length = length};
+    return (struct slice){.bytes = (const uint8_t *)bytes, .length = length};
 }
 
 static inline struct slice slice_text(const char *text) { return slice_of(text, strlen(text)); }

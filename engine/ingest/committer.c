@@ -28,11 +28,14 @@ static bool try_batch(struct committer *committer, struct append **appends, uint
     struct catalog_batch *batch = catalog_batch_begin(committer->catalog);
     if (!batch) return fault_set(fault, FAULT_MEMORY, 0, "no memory for an index batch");
     for (uint32_t i = 0; i < count; i++) {
-        const struct append *append = appends[i];
-        if (catalog_batch_apply(batch, &append->record, append->place, fault) == CATALOG_APPLIED_ERROR) {
+        struct append *append = appends[i];
+        enum catalog_applied applied = catalog_batch_apply(batch, &append->record, append->place, fault);
+        if (applied == CATALOG_APPLIED_ERROR) {
             catalog_batch_abort(batch);
             return false;
         }
+        if (append->record.type == RECORD_OBJECT)
+            container_of(append, struct object, append)->quarantined = applied == CATALOG_APPLIED_QUARANTINED;
         catalog_batch_position(batch, append->log, append->place.segment, append->next_offset);
     }
     return catalog_batch_commit(batch, fault);
@@ -67,6 +70,7 @@ static void tell(struct committer *committer, struct append *append, bool visibl
         counters_add(committer->counters, COUNTER_STORED, 1);
         counters_add(committer->counters, COUNTER_STORED_BYTES, object->length);
         if (object->verdict == OBJECT_VERSION) counters_add(committer->counters, COUNTER_SUPERSEDED, 1);
+        if (object->quarantined) counters_add(committer->counters, COUNTER_QUARANTINED, 1);
     } else {
         object_refuse(object, STATUS_OUT_OF_RESOURCES, 0, "the index can't be written");
     }

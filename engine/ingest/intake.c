@@ -213,6 +213,7 @@ struct object *intake_begin(struct intake *intake, enum scan_encoding encoding) 
     object->block_crc = 0;
     object->refused_early = false;
     object->spill = NULL;
+    object->quarantined = false;
     object->entry = NULL;
     object->begun_ns = reactor_now_ns(intake->reactor);
     digest_init(&object->digest, pipeline_secret(intake->pipeline));

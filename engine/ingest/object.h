@@ -96,6 +96,7 @@ struct object {
     struct refusal refusal;
     struct held_entry *entry; /* in the decider's table of what is decided and not yet visible */
     uint32_t decider;
+    bool quarantined;         /* the committer: another study owns its Series UID */
     struct append append;     /* the record as the log takes it; slices point into this object */
 
     _Alignas(4096) uint8_t attribute_bytes[INDEXED_BLOCK_BYTES_MAX]; /* last: its pages are touched only as far as used */

@@ -113,6 +113,11 @@ static void object_answered(struct object *object) {
         s->objects++;
         s->object_bytes += object->length;
         if (object->verdict != OBJECT_DUPLICATE) note_remarks(s, object, &identity);
+        if (object->quarantined)
+            log_warn("association %llu: object quarantined: its Series UID is already in another study; study %.*s series %.*s instance %.*s "
+                     "from %s",
+                     (unsigned long long)s->number, SLICE_ARGS(identity.study_uid), SLICE_ARGS(identity.series_uid),
+                     SLICE_ARGS(identity.sop_uid), s->association.calling_ae);
     }
     if (!s->closed && s->state != SESSION_ENDING) {
         struct command response = store_response(object);
