@@ -29,6 +29,7 @@ void fixture_open(struct fixture *f) {
     invariant(f->store);
     f->objects.store = f->store;
     f->stopped = 0;
+    f->objects.run++;
     for (uint32_t log = 0; log < SIM_LOGS; log++) {
         struct log_writer_options options = {
             .log = log,
