@@ -310,7 +310,9 @@ class Association(Connection):
 
     def release(self, timeout=None):
         self.send(pdu(RELEASE_RQ, b"\0" * 4))
-        kind, _ = self.receive(timeout)
+        kind, body = self.receive(timeout)
+        if kind == ABORT:
+            raise Aborted(body[2], body[3])
         assert kind == RELEASE_RP, "wanted an A-RELEASE-RP, got PDU type %d" % kind
         self.close()
 
