@@ -124,12 +124,20 @@ def read_record(file, segment, offset, limit):
 def find_next(file, segment, after, limit):
     """The next prefix behind `after`, or None."""
     step = 4096 if segment["kind"] == BULK else 8
-    for offset in range((after // step + 1) * step, limit - PREFIX_BYTES + 1, step):
-        file.seek(offset)
-        if file.read(4) == b"LREC":
-            record = read_prefix(file, segment, offset, limit)
-            if record is not None:
-                return record
+    start = after + 1
+    while start + PREFIX_BYTES <= limit:
+        file.seek(start)
+        window = file.read(min(BLOCK_BYTES, limit - start))
+        at = window.find(b"LREC")
+        while at >= 0:
+            if (start + at) % step == 0:
+                record = read_prefix(file, segment, start + at, limit)
+                if record is not None:
+                    return record
+            at = window.find(b"LREC", at + 1)
+        if len(window) < BLOCK_BYTES:
+            break
+        start += len(window) - 3
     return None
 
 
@@ -251,11 +259,15 @@ def extract(archive, record, out, with_sequence):
     name = safe(record.text(SOP_UID)) + ("-%d" % record.sequence if with_sequence else "") + ".dcm"
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name)
-    with open(path + ".part", "wb") as file:
-        file.write(part10_header(record))
-        for block in archive.blocks(record):
-            file.write(block)
-    os.replace(path + ".part", path)
+    try:
+        with open(path + ".part", "wb") as file:
+            file.write(part10_header(record))
+            for block in archive.blocks(record):
+                file.write(block)
+        os.replace(path + ".part", path)
+    except (OSError, Damage):
+        os.unlink(path + ".part")
+        raise
 
 
 # ---- command ----
@@ -333,11 +345,11 @@ def main():
         parser.error("say where to put the files (OUT), or --list")
     try:
         return run(options)
+    except BrokenPipeError:
+        return 1
     except (OSError, Damage) as error:
         complain(str(error))
         return 2
-    except BrokenPipeError:
-        return 1
 
 
 if __name__ == "__main__":
