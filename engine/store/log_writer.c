@@ -73,6 +73,7 @@ static void provide_segment(struct log_writer *writer) {
     } else if (needed && !writer->preparing && writer->prepare_failed) {
         writer->refuse = writer->prepare_result;
         writer->prepare_failed = false;
+        writer->again = true;
     } else if (needed && !writer->preparing) {
         log_writer_count(writer, waits_for_segment, 1);
         prepare(writer);
