@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,9 @@ static int64_t real_filesystem(struct disk *disk, const char *path) {
 static int64_t read_pid(int fd) {
     char text[32] = {0};
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    return n > 0 ? strtoll(text, NULL, 10) : 0;
+    int64_t pid = n > 0 ? strtoll(text, NULL, 10) : 0;
+    /* Readers share the lock without a word: the text may be that of an owner who has left. */
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH ? 0 : pid;
 }
 
 static int real_lock(struct disk *disk, const char *path, bool exclusive, struct disk_file **lock, int64_t *owner_pid) {

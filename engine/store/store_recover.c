@@ -269,7 +269,8 @@ static bool name_missing(struct recovery *recovery, uint32_t number, uint32_t vo
 static bool check_segments(struct recovery *recovery, uint32_t volume, struct fault *fault) {
     struct store *store = recovery->store;
     const struct volume *place = &store->volumes[volume];
-    if (!list(recovery, place, "segments", fault)) return false;
+    recovery->names.count = 0; /* what stands at the place of a volume that is absent is somebody else's */
+    if (!place->absent && !list(recovery, place, "segments", fault)) return false;
     size_t count = 0;
     uint32_t *numbers = malloc((recovery->names.count + 1) * sizeof *numbers);
     if (!numbers) return no_memory(fault);
@@ -357,8 +358,7 @@ static bool settle_streams(struct recovery *recovery, struct fault *fault) {
 bool store_recover(struct store *store, struct fault *fault) {
     struct recovery recovery = {.store = store};
     bool ok = recover_segments(&recovery, fault);
-    for (uint32_t v = 0; ok && v < store->volume_count; v++)
-        if (!store->volumes[v].absent) ok = check_segments(&recovery, v, fault);
+    for (uint32_t v = 0; ok && v < store->volume_count; v++) ok = check_segments(&recovery, v, fault);
     if (ok && !store->opened_read_only) ok = settle_streams(&recovery, fault);
     free(recovery.streams);
     free(recovery.names.items);

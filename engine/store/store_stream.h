@@ -3,7 +3,8 @@
  *
  * Life: store_stream_create -> store_stream_write ... -> store_stream_finish (durable: data and name) -> the record is appended with
  * record.streamed, stream_file and stream_volume -> store_stream_keep when that append is durable. At any point instead:
- * store_stream_abort, which removes the file. All calls for one stream on its loop's thread. */
+ * store_stream_abort, which removes the file. All calls for one stream on its loop's thread, but keep and abort after finish's done: any
+ * one thread. */
 #ifndef LEAT_STORE_STORE_STREAM_H
 #define LEAT_STORE_STORE_STREAM_H
 

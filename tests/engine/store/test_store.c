@@ -358,14 +358,31 @@ static void test_volumes(void **state) {
     fixture_close(f);
     f->options.volume_count = 0; /* tools know the folder only */
     fixture_verify(f);
-    const char *first[] = {FIXTURE_DIR};
-    f->options.volumes = first;
-    f->options.volume_count = 1; /* retired: read, not written */
+    const char *second[] = {"/a/second"};
+    f->options.volumes = second;
+    f->options.volume_count = 1; /* the first one is retired: read, not written */
+    fixture_open(f);
+    struct sim_object *object = fixture_append(f, FIXTURE_BULK, 20000);
+    fixture_run(f);
+    fixture_close(f);
+    char path[128];
+    snprintf(path, sizeof path, "/a/second/segments/%010u.seg", object->append.place.segment);
+    struct disk_file *file;
+    assert_int_equal(disk_open(f->disk, path, DISK_READ, &file), 0);
+    disk_close(file);
     fixture_verify(f);
     f->options.volume_count = 0;
     assert_int_equal(disk_rename(f->disk, "/a/second/volume", "/a/second/elsewhere"), 0);
     assert_int_equal(open_fault(f, &fault), FAULT_MISSING);
     assert_non_null(strstr(fault.text, "/a/second"));
+    f->options.read_only = f->options.accept_missing = true;
+    f->store = store_open(f->disk, &f->options, NULL);
+    assert_non_null(f->store);
+    store_get_statistics(f->store, &statistics);
+    assert_true(statistics.missing_segments > 0 && statistics.segments > 0);
+    store_close(f->store);
+    f->store = NULL;
+    f->options.read_only = f->options.accept_missing = false;
     assert_int_equal(disk_rename(f->disk, "/a/second/elsewhere", "/a/second/volume"), 0);
 }
 
