@@ -45,7 +45,10 @@ enum scan_status { SCAN_MORE, SCAN_DONE, SCAN_FAULT };
     X(19, RESERVED_NOT_ZERO, "reserved bytes of an explicit VR are not zero") \
     X(20, OTHER_ENCODING, "not in the announced transfer syntax") \
     X(21, TRAILING_GARBAGE, "bytes after the last element") \
-    X(22, ZLIB_WRAPPED, "deflated with a zlib header")
+    X(22, ZLIB_WRAPPED, "deflated with a zlib header") \
+    /* text_check.h, which looks at what was captured: */ \
+    X(23, UNKNOWN_CHARACTER_SET, "a Specific Character Set that the standard does not define") \
+    X(24, NOT_IN_CHARACTER_SET, "text that its Specific Character Set can't hold")
 
 enum scan_remark {
 #define SCAN_REMARK_BIT(bit, name, text) SCAN_REMARK_##name = 1 << (bit),

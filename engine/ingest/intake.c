@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "codec/dicom/uid.h"
+#include "codec/dicom/text_check.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/ingest/pipeline.h"
@@ -363,8 +363,8 @@ void intake_end(struct object *object) {
             object_refuse(object, STATUS_CANNOT_UNDERSTAND, 0, "at %llu: %s", (unsigned long long)fault.offset, fault.text);
         else if (object->length % LIMIT_CRC_BLOCK_BYTES && !add_block(object))
             object_refuse(object, STATUS_OUT_OF_RESOURCES, 0, "out of memory");
-        else
-            (void)is_complete(object);
+        else if (is_complete(object))
+            object->scan.remarks |= text_check(attributes_block(&object->attributes));
     }
     scan_release(&object->scan);
     if (object->verdict == OBJECT_REFUSED) {

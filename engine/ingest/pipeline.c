@@ -201,9 +201,6 @@ static bool create_loop(struct pipeline *pipeline, uint64_t highest, struct faul
     if (!pipeline->loop) return false;
     if (!inbox_init(&pipeline->decided, reactor_waker(pipeline->loop), pipeline->objects, decided_drained, pipeline, fault)) return false;
     if (!notebook_init(&pipeline->notebook, pipeline->loop, &pipeline->committer, &pipeline->counters, highest, fault)) return false;
-    pipeline->bulk = create_log(pipeline, LOG_BULK, STORE_BULK, fault);
-    pipeline->small = pipeline->bulk ? create_log(pipeline, LOG_SMALL, STORE_SMALL, fault) : NULL;
-    if (!pipeline->small) return false;
     pipeline->kick.run = kick_logs;
     reactor_add_hook(pipeline->loop, &pipeline->kick);
     return true;
@@ -284,7 +281,10 @@ bool pipeline_start(struct pipeline *pipeline, struct fault *fault) {
     if (!committer_start(&pipeline->committer, fault)) return false;
     for (uint32_t i = 0; i < pipeline->decider_count; i++)
         if (!worker_start(pipeline->workers[i], fault)) return false;
-    pipeline->started = reactor_start(pipeline->loop, fault);
+    /* The logs come last: once they exist, their first segments are being prepared for a loop that has to run. */
+    pipeline->bulk = create_log(pipeline, LOG_BULK, STORE_BULK, fault);
+    pipeline->small = pipeline->bulk ? create_log(pipeline, LOG_SMALL, STORE_SMALL, fault) : NULL;
+    pipeline->started = pipeline->small && reactor_start(pipeline->loop, fault);
     return pipeline->started;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_problems: what was refused, quarantined, or filed although something is wrong: each with its UIDs, reason and time. */
+/* command_problems: what was refused, or filed although something is wrong, as it was noted when it happened; then what stands aside or is
+ * disputed now, as the rows of the index have it: each with its UIDs, reason and time. */
 #include <stdio.h>
 
 #include "engine/base/problem.h"
+#include "engine/ingest/sequence.h"
 #include "engine/serve/commands.h"
 #include "engine/serve/listing.h"
 
@@ -39,12 +41,57 @@ static bool show(void *context, const struct catalog_problem *problem) {
     return !output_stopped(problems->output);
 }
 
+/* The wall clock is the upper part of a sequence (engine/ingest/sequence.h). */
+static uint64_t time_of(uint64_t sequence) { return sequence >> SEQUENCE_DECIDER_BITS; }
+
+static bool show_quarantined(void *context, const struct catalog_instance *instance) {
+    const struct catalog_problem problem = {
+        .sequence = instance->sequence,
+        .time_us = time_of(instance->sequence),
+        .kind = PROBLEM_QUARANTINED,
+        .study_uid = instance->study_uid,
+        .series_uid = instance->series_uid,
+        .sop_uid = instance->uid,
+        .text = slice_text("its Series UID is already in another study: kept, not in the tree"),
+    };
+    return show(context, &problem);
+}
+
+static bool show_conflict(void *context, struct slice study_uid, struct slice patient_id, struct slice issuer, uint64_t first_sequence) {
+    (void)patient_id; /* patient data stay in `ls` */
+    (void)issuer;
+    const struct catalog_problem problem = {
+        .sequence = first_sequence,
+        .time_us = time_of(first_sequence),
+        .kind = PROBLEM_PATIENT_CONFLICT,
+        .study_uid = study_uid,
+        .text = slice_text("one of several patients that claim the study; it stands under the one named last"),
+    };
+    return show(context, &problem);
+}
+
+static bool show_unfiled(void *context, uint64_t sequence, struct place place, struct slice why) {
+    char text[160];
+    snprintf(text, sizeof text, "can't be filed: %.*s; kept in segment %u at %llu", SLICE_ARGS(why), place.segment,
+             (unsigned long long)place.offset);
+    const struct catalog_problem problem = {
+        .sequence = sequence, .time_us = time_of(sequence), .kind = PROBLEM_COLLISION, .text = slice_text(text)};
+    return show(context, &problem);
+}
+
+static bool each(struct archive *archive, struct problems *problems, struct fault *fault) {
+    return catalog_each_problem(archive->catalog, 0, show, problems, fault) &&
+           catalog_each_quarantined(archive->catalog, show_quarantined, problems, fault) &&
+           catalog_each_patient_conflict(archive->catalog, show_conflict, problems, fault) &&
+           catalog_each_unfiled(archive->catalog, show_unfiled, problems, fault);
+}
+
 int command_problems_run(struct archive *archive, const struct command_arguments *arguments, struct output *output) {
     struct fault fault = {0};
     struct problems problems = {.output = output, .arguments = arguments};
     archive_settle(archive, output);
     if (!listing_init(&problems.listing, output, arguments->json, columns)) return 1;
-    bool good = catalog_each_problem(archive->catalog, 0, show, &problems, &fault);
+    bool good = each(archive, &problems, &fault);
     listing_release(&problems.listing);
     if (!good) output_message(output, "leat: the index can't be read: %s", fault.text);
     return good && !output_stopped(output) ? 0 : 1;

@@ -108,6 +108,7 @@ static void object_answered(struct object *object) {
     struct session *s = object->session;
     struct object_uids identity = object_uids(object);
     if (object->verdict == OBJECT_REFUSED) {
+        if (!identity.sop_uid.length) identity.sop_uid = slice_of(object->sop_instance, object->sop_instance_length);
         note_refusal(s, object->refusal.status, object->refusal.offending_element, object->refusal.comment, &identity);
     } else {
         s->objects++;
