@@ -70,7 +70,7 @@
 /* Objects that one reactor may have between admission and response: each has a slot reserved in every ring ahead. */
 #define LIMIT_CREDITS_PER_REACTOR 1024u
 #define LIMIT_REACTORS 256u
-#define LIMIT_WORKERS 256u
+#define LIMIT_WORKERS 255u /* a decider's number is a byte of each sequence; the last one is the notebook's */
 /* In the device's queue at once: more does not make a disk faster, and a small object would wait behind it. */
 #define LIMIT_DEVICE_BYTES (8u * 1024u * 1024u)
 /* One write of a log: what a group gathers at most before it is sent to the device. */

@@ -113,8 +113,10 @@ bool committer_init(struct committer *committer, struct pipeline *pipeline, stru
 
 bool committer_start(struct committer *committer, struct fault *fault) { return worker_start(committer->worker, fault); }
 
+void committer_give_up(struct committer *committer) { atomic_store_explicit(&committer->stopping, true, memory_order_relaxed); }
+
 void committer_stop(struct committer *committer) {
-    atomic_store_explicit(&committer->stopping, true, memory_order_relaxed);
+    committer_give_up(committer);
     worker_stop(committer->worker);
 }
 

@@ -31,6 +31,8 @@ struct committer {
 bool committer_init(struct committer *committer, struct pipeline *pipeline, struct catalog *catalog, struct counters_cell *counters,
                     uint32_t objects, struct fault *fault);
 bool committer_start(struct committer *committer, struct fault *fault);
+/* Any thread: from now on a batch that the index refuses is given up (its records are durable; replay applies them at the next start). */
+void committer_give_up(struct committer *committer);
 void committer_stop(struct committer *committer);    /* what is durable is committed first */
 void committer_release(struct committer *committer);
 

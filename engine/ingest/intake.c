@@ -121,13 +121,17 @@ static void give_chunks(struct object *object, uint32_t keep) {
     while (object->chunk_count > keep) chunk_cache_give(&intake->chunks, object->chunks[--object->chunk_count].iov_base);
 }
 
-/* The rest of the data set is read and forgotten, in one chunk. */
+/* The rest of the data set is read and forgotten. Chunks that are full go back; in the others there may be bytes of this receive that
+ * nobody has looked at yet. */
 static void refuse_early(struct object *object) {
     object->refused_early = true;
     if (object->spill) spill_abandon(object);
-    give_chunks(object, 1);
+    uint32_t full = object->filling < object->chunk_count ? object->filling : object->chunk_count - 1;
+    for (uint32_t i = 0; i < full; i++) chunk_cache_give(&object->intake->chunks, object->chunks[i].iov_base);
+    object->intake->receiving_chunks -= full;
+    object->chunk_count -= full;
+    memmove(object->chunks, object->chunks + full, object->chunk_count * sizeof object->chunks[0]);
     object->filling = 0;
-    object->chunks[0].iov_len = 0;
 }
 
 static void start_spilling(struct object *object) {
@@ -174,10 +178,7 @@ static void consider_spilling(struct object *object) {
 
 /* True: object->chunks[object->filling] has room. */
 static bool have_room(struct object *object) {
-    if (object->refused_early) {
-        if (object->chunks[0].iov_len == LIMIT_CHUNK_BYTES) object->chunks[0].iov_len = 0;
-        return true;
-    }
+    if (object->refused_early) return true;
     if (object->filling < object->chunk_count) return true;
     if (add_chunk(object)) return true;
     if (!object->spill && object->filling > 0) { /* nobody waits while holding what can be spilled */
@@ -214,6 +215,7 @@ struct object *intake_begin(struct intake *intake, enum scan_encoding encoding) 
     object->refused_early = false;
     object->spill = NULL;
     object->quarantined = false;
+    object->append.result = APPEND_PENDING;
     object->entry = NULL;
     object->begun_ns = reactor_now_ns(intake->reactor);
     digest_init(&object->digest, pipeline_secret(intake->pipeline));
@@ -225,6 +227,10 @@ struct object *intake_begin(struct intake *intake, enum scan_encoding encoding) 
 uint32_t intake_room(struct object *object, struct iovec *pieces, uint32_t max, size_t wanted) {
     uint32_t count = 0;
     if (!have_room(object)) return 0;
+    if (object->refused_early) {
+        pieces[0] = (struct iovec){.iov_base = object->chunks[0].iov_base, .iov_len = wanted < LIMIT_CHUNK_BYTES ? wanted : LIMIT_CHUNK_BYTES};
+        return 1;
+    }
     uint32_t at = object->filling;
     while (count < max && wanted) {
         struct iovec *chunk = &object->chunks[at];
@@ -232,7 +238,6 @@ uint32_t intake_room(struct object *object, struct iovec *pieces, uint32_t max, 
         if (n > wanted) n = wanted;
         pieces[count++] = (struct iovec){.iov_base = (uint8_t *)chunk->iov_base + chunk->iov_len, .iov_len = n};
         wanted -= n;
-        if (object->refused_early) break;
         if (++at == object->chunk_count && (!wanted || count == max || !add_chunk(object))) break;
     }
     return count;
@@ -277,21 +282,26 @@ static void check_bytes(struct object *object, const uint8_t *bytes, size_t n) {
 
 size_t intake_received(struct object *object, const uint8_t *where, size_t n) {
     size_t taken = 0;
-    while (taken < n) {
+    while (taken < n && !object->refused_early) {
         if (!have_room(object)) break;
+        if (object->refused_early) break;
         struct iovec *chunk = &object->chunks[object->filling];
         uint8_t *tail = (uint8_t *)chunk->iov_base + chunk->iov_len;
         size_t k = LIMIT_CHUNK_BYTES - chunk->iov_len;
         if (k > n - taken) k = n - taken;
         if (where + taken != tail) memmove(tail, where + taken, k);
         chunk->iov_len += k;
-        if (!object->refused_early) check_bytes(object, tail, k);
+        check_bytes(object, tail, k);
         object->length += k;
         taken += k;
         if (!object->refused_early && chunk->iov_len == LIMIT_CHUNK_BYTES) {
             object->filling++;
             consider_spilling(object);
         }
+    }
+    if (object->refused_early) {
+        object->length += n - taken;
+        taken = n;
     }
     return taken;
 }
@@ -410,6 +420,6 @@ void intake_abandon(struct object *object) {
 }
 
 void intake_recycle(struct object *object) {
-    if (object->spill) spill_release(object, object->verdict == OBJECT_NEW || object->verdict == OBJECT_VERSION);
+    if (object->spill) spill_release(object, object->append.result == APPEND_DURABLE); /* a durable record names the file, whatever was answered */
     free_object(object);
 }

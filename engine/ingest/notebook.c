@@ -53,6 +53,12 @@ static void problems_drained(void *context, void **items, size_t count) {
     struct notebook *notebook = context;
     for (size_t i = 0; i < count; i++) {
         struct noted *noted = items[i];
+        if (notebook->waiting == NOTEBOOK_PROBLEMS_WAITING) {
+            free(noted);
+            atomic_fetch_add_explicit(&notebook->unlisted, 1, memory_order_relaxed);
+            continue;
+        }
+        notebook->waiting++;
         noted->next = NULL;
         noted->problem.sequence = sequence_next(&notebook->sequence, clock_wall_us());
         *notebook->last = noted;
@@ -86,6 +92,7 @@ static size_t gather_problems(struct notebook *notebook) {
     while (notebook->first && writer_length(&w) + problem_bytes(&notebook->first->problem) <= NOTEBOOK_NOTE_BYTES) {
         struct noted *noted = notebook->first;
         notebook->first = noted->next;
+        notebook->waiting--;
         if (!notebook->first) notebook->last = &notebook->first;
         record_problem_write(&w, &noted->problem);
         noted->next = NULL;
@@ -114,6 +121,8 @@ static void free_noted(struct notebook *notebook) {
     notebook->in_note = NULL;
 }
 
+static bool write_note(struct notebook *notebook);
+
 /* On the logs' loop: the log has told its end. */
 static void appended(struct append *append) {
     struct notebook *notebook = container_of(append, struct notebook, append);
@@ -131,6 +140,7 @@ static void answers_drained(void *context, void **items, size_t count) {
     memcpy(notebook->written, notebook->in_note_totals, sizeof notebook->written);
     free_noted(notebook);
     notebook->writing = false;
+    if (notebook->waiting > NOTEBOOK_PROBLEMS_WAITING / 8) (void)write_note(notebook); /* a backlog doesn't wait for the timer */
 }
 
 void notebook_noted(struct notebook *notebook, struct append *append) {

@@ -39,6 +39,7 @@ struct notebook {
     struct inbox problems;           /* struct noted */
     struct inbox answers;            /* struct append: the note is in the catalog */
     struct noted *first, **last; /* waiting */
+    uint32_t waiting;                /* how many of these */
     struct noted *in_note;           /* in the record under way */
     _Atomic uint64_t unlisted;       /* problems for which there was no room; relaxed */
     uint64_t unlisted_noted;

@@ -16,6 +16,7 @@
 #define LOG_BULK 0u
 #define LOG_SMALL 1u
 #define CACHED_CHUNKS 8u
+#define FINISH_NOTES_NS UINT64_C(3000000000) /* for the last counters to reach the log and the index */
 
 struct pipeline {
     const struct config *config;
@@ -40,6 +41,7 @@ struct pipeline {
     struct notebook notebook;
     struct reactor_call start_call, stop_call;
     struct timer finish_timer;
+    uint64_t finish_end_ns; /* when the last note is given up */
     _Atomic uint32_t logs_running; /* release by the loop when a log has stopped, acquire by pipeline_stop */
 
     struct committer committer;
@@ -170,7 +172,8 @@ static void log_stopped(void *context) {
 
 static void finish_notes(struct timer *timer) {
     struct pipeline *pipeline = container_of(timer, struct pipeline, finish_timer);
-    if (!notebook_finish(&pipeline->notebook) && !store_is_read_only(pipeline->store)) {
+    bool in_time = reactor_now_ns(pipeline->loop) < pipeline->finish_end_ns;
+    if (!notebook_finish(&pipeline->notebook) && in_time && !store_is_read_only(pipeline->store)) {
         timer_arm(pipeline->loop, &pipeline->finish_timer, 2, finish_notes);
         return;
     }
@@ -185,6 +188,7 @@ static void begin_on_loop(struct reactor_call *call) {
 
 static void finish_on_loop(struct reactor_call *call) {
     struct pipeline *pipeline = container_of(call, struct pipeline, stop_call);
+    pipeline->finish_end_ns = reactor_now_ns(pipeline->loop) + FINISH_NOTES_NS;
     finish_notes(&pipeline->finish_timer);
 }
 
@@ -288,8 +292,24 @@ bool pipeline_start(struct pipeline *pipeline, struct fault *fault) {
     return pipeline->started;
 }
 
+void pipeline_give_up(struct pipeline *pipeline) { committer_give_up(&pipeline->committer); }
+
+/* After a start that failed half-way: only threads that wait for work. */
+static void stop_idle_threads(struct pipeline *pipeline) {
+    for (uint32_t i = 0; pipeline->workers && i < pipeline->decider_count && pipeline->workers[i]; i++) {
+        worker_stop(pipeline->workers[i]);
+        worker_join(pipeline->workers[i]);
+    }
+    if (!pipeline->committer.worker) return;
+    committer_stop(&pipeline->committer);
+    worker_join(pipeline->committer.worker);
+}
+
 void pipeline_stop(struct pipeline *pipeline) {
-    if (!pipeline->started) return;
+    if (!pipeline->started) {
+        stop_idle_threads(pipeline);
+        return;
+    }
     bool posted = reactor_post(pipeline->loop, &pipeline->stop_call);
     invariant(posted);
     reactor_join(pipeline->loop); /* it stops itself when the last log has stopped */

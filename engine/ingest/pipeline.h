@@ -36,6 +36,8 @@ struct pipeline *pipeline_create(const struct pipeline_options *options, struct 
 bool pipeline_start(struct pipeline *pipeline, struct fault *fault);
 /* Writes down what is still noted. Call it when every object is recycled; reactors still run. Any thread but the pipeline's. */
 void pipeline_stop(struct pipeline *pipeline);
+/* The grace time is over: an index that refuses batches is waited for no longer. Any thread. */
+void pipeline_give_up(struct pipeline *pipeline);
 /* After the reactors ended. NULL is allowed. */
 void pipeline_destroy(struct pipeline *pipeline);
 

@@ -222,6 +222,7 @@ static void drain(struct server *server) {
     listener_close(server->listener);
     for (uint32_t i = 0; i < server->stations_ready; i++) drain_station(&server->stations[i], false);
     while (open_sessions(server) && clock_monotonic_ms() < end_ms) sleep_ms(DRAIN_POLL_MS);
+    pipeline_give_up(server->hall.pipeline);
     if (open_sessions(server)) log_warn("%u associations are aborted: the grace time is over", open_sessions(server));
     for (uint32_t i = 0; i < server->stations_ready; i++) drain_station(&server->stations[i], true);
     while (open_sessions(server) || objects_under_way(server)) sleep_ms(1);

@@ -82,8 +82,8 @@ static void answer_verdict(struct session *s) {
 static void answer_echo(struct session *s) {
     struct command response = command_response(&s->message->command, STATUS_SUCCESS);
     counters_add(s->station->counters, COUNTER_ECHOES, 1);
-    session_send_command(s, s->message->context_id, &response);
     message_ids_remove(&s->ids, s->message->command.message_id);
+    session_send_command(s, s->message->context_id, &response); /* may end the session, and take the message back */
 }
 
 static struct command store_response(const struct object *object) {

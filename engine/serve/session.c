@@ -15,7 +15,7 @@
 #define SEND_LIMIT_BYTES (128u * 1024u) /* responses that the peer doesn't read; behind that it is cut off */
 #define DIRECT_PARTS 4u
 #define LITTLE_BYTES (32u * 1024u) /* a receive below this may be all that a peer's Nagle algorithm lets through */
-#define AHEAD_BYTES (256u * 1024u) /* of payload in one receive */
+#define AHEAD_BYTES (64u * 1024u) /* of payload in one receive: what a wrong guess moves, and a stash holds at most */
 #define NEGOTIATION_MS 30000 /* the quiet timer before there are rules; ARTIM is quicker */
 
 static const struct connection_events session_events;
@@ -31,20 +31,26 @@ static void note_ending(struct session *s, const char *format, ...) {
     va_end(args);
 }
 
+static void abandon_object(struct session *s) {
+    if (s->object) intake_abandon(s->object);
+    s->object = NULL;
+}
+
 /* Nothing more is read or begun; what is in the pipeline goes on and is answered into the void. */
 static void end_reading(struct session *s) {
     s->state = SESSION_ENDING;
     intake_stop_waiting(s->station->intake, &s->waiter);
     timer_disarm(s->station->reactor, &s->quiet);
     timer_disarm(s->station->reactor, &s->rate);
-    if (s->object) intake_abandon(s->object);
-    s->object = NULL;
+    if (!s->connection.receiving) abandon_object(s); /* else the kernel may still write into its chunks: when the connection is closed */
     if (s->message) station_give_message(s->station, s->message);
     s->message = NULL;
     s->command_pending = s->data_pending = false;
     free(s->stash);
     s->stash = NULL;
     s->stash_length = 0;
+    s->hold = 0;
+    if (!s->closed) connection_resume_reading(&s->connection); /* to see the peer's end */
 }
 
 /* What the peer does besides the standard, once an association. */
@@ -63,8 +69,8 @@ static void log_remarks(const struct session *s) {
 }
 
 static void log_end(struct session *s) {
-    double seconds = (double)(clock_monotonic_ns() - s->opened_ns) / 1e9;
-    if (s->state == SESSION_NEGOTIATING || !s->rules) {
+    double seconds = (double)(s->closed_ns - s->opened_ns) / 1e9;
+    if (!s->counted) {
         log_info("connection %llu from %s ended before an association: %s", (unsigned long long)s->number, s->peer_text, s->ending);
         return;
     }
@@ -77,6 +83,7 @@ static void log_end(struct session *s) {
 
 static void free_when_done(struct session *s) {
     if (!s->closed || s->outstanding) return;
+    log_end(s);
     association_release(&s->association);
     free(s);
 }
@@ -85,8 +92,10 @@ static void connection_closed(struct connection *connection) {
     struct session *s = container_of(connection, struct session, connection);
     struct station *station = s->station;
     note_ending(s, "closed");
-    log_end(s);
+    s->closed_ns = clock_monotonic_ns();
+    s->closed = true;
     if (s->state != SESSION_ENDING) end_reading(s);
+    abandon_object(s);
     timer_disarm(station->reactor, &s->artim);
     if (s->counted) census_leave(&station->hall->census, s->rules, &s->connection.peer);
     if (s->previous) s->previous->next = s->next;
@@ -94,7 +103,6 @@ static void connection_closed(struct connection *connection) {
     if (s->next) s->next->previous = s->previous;
     atomic_fetch_sub_explicit(&station->session_count, 1, memory_order_relaxed);
     reactor_add_load(station->reactor, -1);
-    s->closed = true;
     free_when_done(s);
 }
 
@@ -146,7 +154,7 @@ void session_abort(struct session *s, enum abort_reason reason, const char *form
     bool aborted = association_abort(&s->association, ABORT_BY_PROVIDER, reason);
     end_reading(s);
     carry_out(s);
-    if (!aborted) connection_abort(&s->connection);
+    if (!aborted) connection_close(&s->connection, LINGER_MS);
 }
 
 /* ---- time-outs ---- */
@@ -176,13 +184,21 @@ static void rate_fired(struct timer *timer) {
     struct session *s = container_of(timer, struct session, rate);
     const struct config_timeouts *t = &s->rules->timeouts;
     uint64_t bytes = s->connection.received_bytes - s->rate_bytes;
-    if (in_message(s) && !s->hold && !s->outstanding && bytes * 1000 < (uint64_t)t->min_rate_bytes_per_s * t->min_rate_window_ms) {
+    if (!in_message(s)) return; /* the next message arms it again */
+    if (!s->hold && bytes * 1000 < (uint64_t)t->min_rate_bytes_per_s * t->min_rate_window_ms) {
         counters_add(s->station->counters, COUNTER_ABORTED_TIMEOUT, 1);
         session_abort(s, ABORT_NOT_SPECIFIED, "under %u bytes/s inside a message", t->min_rate_bytes_per_s);
         return;
     }
     s->rate_bytes = s->connection.received_bytes;
     timer_arm(s->station->reactor, &s->rate, t->min_rate_window_ms, rate_fired);
+}
+
+/* The rate counts from the beginning of a message, or from when we let it go on. */
+static void restart_rate(struct session *s) {
+    s->rate_bytes = s->connection.received_bytes;
+    if (s->rules->timeouts.min_rate_bytes_per_s)
+        timer_arm(s->station->reactor, &s->rate, s->rules->timeouts.min_rate_window_ms, rate_fired);
 }
 
 /* ---- negotiation ---- */
@@ -221,9 +237,6 @@ static void open_association(struct session *s, const struct acceptance *accepta
     message_ids_init(&s->ids, s->association.window_invoked);
     counters_add(s->station->counters, COUNTER_ASSOCIATIONS, 1);
     log_opening(s, n->accepted_count, proposed);
-    s->rate_bytes = s->connection.received_bytes;
-    if (s->rules->timeouts.min_rate_bytes_per_s)
-        timer_arm(s->station->reactor, &s->rate, s->rules->timeouts.min_rate_window_ms, rate_fired);
 }
 
 static void negotiate(struct session *s, const struct associate *rq) {
@@ -250,6 +263,12 @@ static void negotiate(struct session *s, const struct associate *rq) {
 
 /* ---- holds ---- */
 
+static void give_idle_message(struct session *s) {
+    if (!s->message || !message_is_idle(s->message) || s->command_pending || s->data_pending) return;
+    station_give_message(s->station, s->message);
+    s->message = NULL;
+}
+
 void session_hold(struct session *s, enum session_hold why) {
     s->hold |= (uint8_t)why;
     if (why & (HOLD_ADMISSION | HOLD_MEMORY)) intake_wait(s->station->intake, &s->waiter);
@@ -273,6 +292,7 @@ void session_resume(struct session *s, enum session_hold why) {
     if (s->command_pending) {
         s->command_pending = false;
         service_command(s);
+        give_idle_message(s);
     }
     if (!s->hold && s->data_pending) {
         s->data_pending = false;
@@ -281,6 +301,7 @@ void session_resume(struct session *s, enum session_hold why) {
     if (!s->hold && s->state != SESSION_ENDING) take_stash(s);
     if (!s->hold && s->state != SESSION_ENDING) {
         rearm_quiet(s);
+        restart_rate(s);
         connection_resume_reading(&s->connection);
     }
     if (s->state != SESSION_ENDING) carry_out(s);
@@ -327,9 +348,13 @@ static void message_fault(struct session *s, const struct fault *fault) {
 
 static void pdv_begun(struct session *s, const struct pdv *pdv) {
     struct fault fault = {0};
-    if (!s->message && !(s->message = station_take_message(s->station))) {
-        session_abort(s, ABORT_NOT_SPECIFIED, "out of memory");
-        return;
+    if (!s->message) {
+        s->message = station_take_message(s->station);
+        if (!s->message) {
+            session_abort(s, ABORT_NOT_SPECIFIED, "out of memory");
+            return;
+        }
+        restart_rate(s);
     }
     switch (message_pdv_begin(s->message, pdv->context_id, pdv->is_command, pdv->is_last, &fault)) {
     case MESSAGE_FAULT: message_fault(s, &fault); return;
@@ -337,12 +362,6 @@ static void pdv_begun(struct session *s, const struct pdv *pdv) {
     default: break;
     }
     if (pdv->is_command) s->sink = SINK_COMMAND;
-}
-
-static void give_idle_message(struct session *s) {
-    if (!s->message || !message_is_idle(s->message) || s->command_pending || s->data_pending) return;
-    station_give_message(s->station, s->message);
-    s->message = NULL;
 }
 
 static void pdv_ended(struct session *s) {
@@ -473,12 +492,42 @@ static enum connection_intake plan(struct connection *connection, struct iovec *
     return CONNECTION_PAUSE;
 }
 
+/* Whether the next part of a receive, of which n bytes came in this and all later parts, may be read where it lies: a header where a PDU
+ * begins; payload of the PDV under way, and nothing behind the data set's end (whose chunks go on without us). */
+static bool is_as_guessed(const struct session *s, const struct iovec *part, size_t n) {
+    const struct association *a = &s->association;
+    bool is_header = (uint8_t *)part->iov_base >= s->ahead[0] && (uint8_t *)part->iov_base < s->ahead[SESSION_AHEAD_PDUS - 1] + sizeof s->ahead[0];
+    if (is_header) return a->reader.phase == PHASE_PDU_HEADER && !a->reader.held_count;
+    size_t wanted = association_payload_wanted(a), k = n < part->iov_len ? n : part->iov_len;
+    return s->sink != SINK_COMMAND && k <= wanted && !(a->pdv.is_last && n > wanted);
+}
+
+/* The guess failed: what is left of the receive is copied, in its order, and read from there. */
+static void take_aside(struct session *s, const struct iovec *part, size_t n) {
+    uint8_t *aside = malloc(n);
+    if (!aside) {
+        session_abort(s, ABORT_NOT_SPECIFIED, "out of memory");
+        return;
+    }
+    for (size_t at = 0; at < n; part++) {
+        size_t k = n - at < part->iov_len ? n - at : part->iov_len;
+        memcpy(aside + at, part->iov_base, k);
+        at += k;
+    }
+    take(s, aside, n);
+    free(aside);
+}
+
 static void received_direct(struct connection *connection, size_t n) {
     struct session *s = container_of(connection, struct session, connection);
     size_t all = n;
     for (uint32_t i = 0; n && s->state == SESSION_OPEN; i++) {
         const struct iovec *part = &connection->plan_parts[i];
         size_t k = n < part->iov_len ? n : part->iov_len;
+        if (!is_as_guessed(s, part, n)) {
+            take_aside(s, part, n);
+            break;
+        }
         take(s, part->iov_base, k);
         n -= k;
     }
@@ -541,10 +590,11 @@ static bool is_idle(const struct session *s) { return !s->outstanding && !s->obj
 
 void session_drain(struct session *s, bool forced) {
     if (s->state == SESSION_ENDING) {
-        if (forced) connection_abort(&s->connection);
+        if (forced) connection_close(&s->connection, LINGER_MS);
         return;
     }
     if (forced || is_idle(s)) session_abort(s, ABORT_NOT_SPECIFIED, "leat is stopping");
+    if (forced) connection_close(&s->connection, LINGER_MS); /* without waiting for the peer, or ARTIM */
 }
 
 /* ---- for the services ---- */

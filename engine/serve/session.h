@@ -5,11 +5,11 @@
  *   accepted ─▶ NEGOTIATING ─▶ OPEN ─▶ ENDING (nothing more is read) ─▶ connection closed ─▶ freed when its last object was answered
  *
  * Reading stops (a hold) while the peer has as many operations under way as its window allows, or while there is no credit or chunk for its next
- * data set: TCP then slows the peer down. What was already received behind that point is kept aside (the stash, at most a spill buffer).
+ * data set: TCP then slows the peer down. What was already received behind that point is kept aside (the stash, at most what one receive brings).
  *
  * Payload is received straight into the object's chunks. Where PDUs are short, one receive takes many of them: it expects that the next ones are
  * like the one under way, and has the kernel put their headers aside and their payloads one behind the other. Where that guess fails the
- * bytes are moved; the stream is always read in its order.
+ * bytes are copied aside; the stream is always read in its order.
  *
  * Thread: the station's reactor. */
 #ifndef LEAT_SERVE_SESSION_H
@@ -64,7 +64,7 @@ struct session {
 
     struct timer artim, quiet, rate;
     uint64_t rate_bytes;              /* received when the rate was looked at last */
-    uint64_t opened_ns;
+    uint64_t opened_ns, closed_ns;
     uint64_t objects, object_bytes, refused;
     bool counted, closed;
     char ending[128];                 /* how it ended, for the log */

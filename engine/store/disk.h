@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk: everything that the store asks of a file system, behind one table of calls, so that the real one (disk_real.h) has a simulated,
- * seeded twin (disk_sim.h) which loses, tears, reorders and refuses.
+/* disk: everything that the store asks of a file system, behind one table of calls, so that the real one (disk_real.h) has a
+ * simulated, seeded twin (disk_sim.h) which loses, tears, reorders and refuses.
  *
  * Three kinds of calls:
  *   - synchronous ones: any thread, may block; results are >= 0 or -errno;
- *   - operations (disk_writev, disk_sync): begun on a loop, done called on that loop. A loop is a struct reactor * for the real disk
- *     (its owner alone begins operations on it); the simulated one ignores it;
+ *   - operations (disk_writev, disk_sync): begun on a loop, done called on that loop. A loop is a struct reactor * for the real
+ *     disk (its owner alone begins operations on it); the simulated one ignores it;
  *   - jobs: a function that may block, run on the disk's one background thread, then `done` on a loop.
  * A struct disk_file may be read from any thread. */
 #ifndef LEAT_STORE_DISK_H
@@ -24,7 +24,7 @@ enum disk_open_flags {
     DISK_READ = 0,
     DISK_WRITE = 1,  /* read and write */
     DISK_CREATE = 2, /* must not exist yet */
-    DISK_DIRECT = 4, /* past the page cache; where the file system can't (tmpfs) the file is opened without, and works all the same */
+    DISK_DIRECT = 4, /* past the page cache; where the file system can't, the file is opened without, and works all the same */
 };
 
 /* The head of every implementation's file. */
@@ -39,8 +39,9 @@ struct disk_op {
     _Alignas(16) unsigned char room[96];
 };
 
-/* A piece of blocking work, embedded in its user, who keeps it until done (or, without done, work) returns. It may be started again from
- * its own done, or, when it has none, as the last thing that its work does; a work without a done may also free it there. */
+/* A piece of blocking work, embedded in its user, who keeps it until done (or, without done, work) returns. It may be started
+ * again from its own done, or, when it has none, as the last thing that its work does; a work without a done may also free it
+ * there. */
 struct disk_job {
     void (*work)(struct disk_job *job); /* on the background thread */
     void (*done)(struct disk_job *job); /* on the loop; NULL: nothing is to be done there */
@@ -116,12 +117,13 @@ static inline int disk_get_space(struct disk *d, const char *path, struct disk_s
 }
 /* A number that is the same for two paths on one file system, or -errno. */
 static inline int64_t disk_filesystem(struct disk *d, const char *path) { return d->calls->filesystem(d, path); }
-/* Creates the lock file if needed, locks it and (exclusive) writes our process id into it. -EWOULDBLOCK: *owner_pid is who has it (0 =
- * not known). Held until disk_close. -EROFS or -EACCES for a shared lock that can't be created is the caller's to judge. */
+/* Creates the lock file if needed, locks it and (exclusive) writes our process id into it. -EWOULDBLOCK: *owner_pid is who has it
+ * (0 = not known). Held until disk_close. -EROFS or -EACCES for a shared lock that can't be created is the caller's to judge. */
 static inline int disk_lock(struct disk *d, const char *path, bool exclusive, struct disk_file **lock, int64_t *owner_pid) {
     return d->calls->lock(d, path, exclusive, lock, owner_pid);
 }
-int64_t disk_read_full(struct disk_file *file, void *buffer, size_t bytes, uint64_t offset); /* short only at the end of the file */
+/* Short only at the end of the file. */
+int64_t disk_read_full(struct disk_file *file, void *buffer, size_t bytes, uint64_t offset);
 int disk_write_full(struct disk_file *file, const void *buffer, size_t bytes, uint64_t offset);
 
 /* ---- operations: the loop's owner ---- */
@@ -133,8 +135,8 @@ static inline void disk_writev(struct disk_file *f, void *loop, struct disk_op *
 static inline void disk_sync(struct disk_file *f, void *loop, struct disk_op *op) { f->disk->calls->start_sync(f, loop, op); }
 
 /* ---- jobs: any thread starts them ---- */
-/* delay_ms: not before that time has passed. loop: where done is called; NULL with a done: on the background thread. Jobs without delay
- * run in the order in which they were started. */
+/* delay_ms: not before that time has passed. loop: where done is called; NULL with a done: on the background thread. Jobs without
+ * delay run in the order in which they were started. */
 static inline void disk_start_job(struct disk *d, void *loop, struct disk_job *job, uint32_t delay_ms) {
     d->calls->start_job(d, loop, job, delay_ms);
 }

@@ -154,7 +154,8 @@ static int real_lock(struct disk *disk, const char *path, bool exclusive, struct
     if (!error && exclusive) {
         char text[32];
         int length = snprintf(text, sizeof text, "%lld\n", (long long)getpid());
-        if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length) log_warn("%s: the process id can't be written", path);
+        if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)
+            log_warn("%s: the process id can't be written", path);
     }
     if (error) {
         free(out);
@@ -191,7 +192,9 @@ static void real_start_writev(struct disk_file *file, void *loop, struct disk_op
     io_writev(loop, begin_op(op), fd_of(file), parts, count, offset);
 }
 
-static void real_start_sync(struct disk_file *file, void *loop, struct disk_op *op) { io_fdatasync(loop, begin_op(op), fd_of(file)); }
+static void real_start_sync(struct disk_file *file, void *loop, struct disk_op *op) {
+    io_fdatasync(loop, begin_op(op), fd_of(file));
+}
 
 /* ---- jobs ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk_real: the disk of the kernel: Linux system calls, operations through a reactor's io_uring (loop = struct reactor *), jobs on one
- * background thread, started with the first job. Any thread may create it; disk_destroy when no file is open and no job waits. */
+/* disk_real: the disk of the kernel: Linux system calls, operations through a reactor's io_uring (loop = struct reactor *), jobs
+ * on one background thread, started with the first job. Any thread may create it; disk_destroy when no file is open and no job
+ * waits. */
 #ifndef LEAT_STORE_DISK_REAL_H
 #define LEAT_STORE_DISK_REAL_H
 

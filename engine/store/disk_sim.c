@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk_sim: the calls of disk.h over files (disk_sim_file.c) and names (disk_sim_names.c) in memory, with a seeded choice at every turn. */
+/* disk_sim: the calls of disk.h over files (disk_sim_file.c) and names (disk_sim_names.c) in memory, with a seeded choice at
+ * every turn. */
 #include "engine/store/disk_sim.h"
 
 #include <errno.h>
@@ -208,7 +209,8 @@ static int64_t sim_pread(struct disk_file *file, void *buffer, size_t bytes, uin
     if (!tick(sim) || happens(sim, sim->faults.read_error)) return -EIO;
     if (offset >= f->inode->size) return 0;
     size_t n = f->inode->size - offset < bytes ? (size_t)(f->inode->size - offset) : bytes;
-    if (n > SIM_PAGE_BYTES && happens(sim, sim->faults.read_short)) n = SIM_PAGE_BYTES * (size_t)(1 + sim_below(&sim->random, n / SIM_PAGE_BYTES));
+    if (n > SIM_PAGE_BYTES && happens(sim, sim->faults.read_short))
+        n = SIM_PAGE_BYTES * (size_t)(1 + sim_below(&sim->random, n / SIM_PAGE_BYTES));
     sim_inode_read(f->inode, buffer, n, offset);
     return (int64_t)n;
 }
@@ -228,7 +230,8 @@ static int64_t sim_pwrite(struct disk_file *file, const void *buffer, size_t byt
     check_direct(f, buffer, bytes, offset);
     if (!tick(sim)) {
         /* The power failed in this write: some of it may have gone. */
-        if (sim->armed && sim->calls_left == UINT32_MAX && sim_below(&sim->random, 2)) write_bytes(sim, f->inode, buffer, bytes, offset);
+        if (sim->armed && sim->calls_left == UINT32_MAX && sim_below(&sim->random, 2))
+            write_bytes(sim, f->inode, buffer, bytes, offset);
         return -EIO;
     }
     if (happens(sim, sim->faults.no_space)) return -ENOSPC;
@@ -237,7 +240,8 @@ static int64_t sim_pwrite(struct disk_file *file, const void *buffer, size_t byt
         return -EIO;
     }
     size_t n = bytes;
-    if (n > SIM_PAGE_BYTES && happens(sim, sim->faults.write_short)) n = SIM_PAGE_BYTES * (size_t)(1 + sim_below(&sim->random, n / SIM_PAGE_BYTES));
+    if (n > SIM_PAGE_BYTES && happens(sim, sim->faults.write_short))
+        n = SIM_PAGE_BYTES * (size_t)(1 + sim_below(&sim->random, n / SIM_PAGE_BYTES));
     if (n > bytes) n = bytes;
     return write_bytes(sim, f->inode, buffer, n, offset) ? (int64_t)n : -ENOSPC;
 }
@@ -245,7 +249,8 @@ static int64_t sim_pwrite(struct disk_file *file, const void *buffer, size_t byt
 static void sync_failed(struct sim *sim, int64_t filesystem) {
     for (size_t i = 0; i < sim->names.now.count; i++) {
         struct sim_inode *inode = sim->names.now.items[i].inode;
-        if (inode->filesystem == filesystem && !inode->is_dir && sim_below(&sim->random, 2)) sim_inode_sync_failed(inode, &sim->random);
+        if (inode->filesystem == filesystem && !inode->is_dir && sim_below(&sim->random, 2))
+            sim_inode_sync_failed(inode, &sim->random);
     }
 }
 
@@ -382,7 +387,8 @@ static void write_partly(struct sim *sim, const struct waiting *one) {
     if (one->kind != KIND_WRITE) return;
     uint64_t bytes = vector_bytes(one);
     uint64_t choice = sim_below(&sim->random, 3);
-    if (choice) write_vector(sim, one, choice == 1 ? bytes : sim_below(&sim->random, bytes / SIM_SECTOR_BYTES + 1) * SIM_SECTOR_BYTES);
+    if (choice)
+        write_vector(sim, one, choice == 1 ? bytes : sim_below(&sim->random, bytes / SIM_SECTOR_BYTES + 1) * SIM_SECTOR_BYTES);
 }
 
 bool disk_sim_step(struct disk *disk) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk_sim: a disk in memory that does the worst that a disk may do, by seed. What isn't synced is lost, kept or torn at a cut, block by
- * block and name by name; operations complete in random order, one at a time, when the test says so (disk_sim_step); calls fail, come up
- * short, or find the disk full. After a failed fdatasync un-synced blocks of the file system are dropped or not, and a later fdatasync
- * succeeds. The same seed and the same calls give the same run. One thread. For tests. */
+/* disk_sim: a disk in memory that does the worst that a disk may do, by seed. What isn't synced is lost, kept or torn at a cut,
+ * block by block and name by name; operations complete in random order, one at a time, when the test says so (disk_sim_step);
+ * calls fail, come up short, or find the disk full. After a failed fdatasync un-synced blocks of the file system are dropped or
+ * not, and a later fdatasync succeeds. The same seed and the same calls give the same run. One thread. For tests. */
 #ifndef LEAT_STORE_DISK_SIM_H
 #define LEAT_STORE_DISK_SIM_H
 
@@ -10,7 +10,8 @@
 
 /* Chances in a million, for each call. */
 struct disk_sim_faults {
-    uint32_t write_error, write_short, sync_error, read_error, read_short, name_error; /* name: open, rename, unlink, mkdir, sync_dir */
+    uint32_t write_error, write_short, sync_error, read_error, read_short;
+    uint32_t name_error; /* open, rename, unlink, mkdir, sync_dir, list */
     uint32_t no_space; /* a write or allocation that says ENOSPC although there is room */
 };
 
@@ -24,11 +25,12 @@ uint32_t disk_sim_waiting(const struct disk *disk);
 
 /* The power fails after so many more calls (0: now). From then on every call fails with EIO and nothing completes. */
 void disk_sim_cut_after(struct disk *disk, uint32_t calls);
-/* After the power failed, while the buffers of writes under way are still there: some of those bytes went. Before their owners go. */
+/* After the power failed, while the buffers of writes under way are still there: some of those bytes went. Before their owners
+ * go. */
 void disk_sim_forget(struct disk *disk);
 bool disk_sim_is_cut(const struct disk *disk);
-/* The power is back: decides what became of everything that wasn't synced. Every file must have been closed. Operations and jobs that
- * waited are forgotten. */
+/* The power is back: decides what became of everything that wasn't synced. Every file must have been closed. Operations and jobs
+ * that waited are forgotten. */
 void disk_sim_restart(struct disk *disk);
 /* Instead: only the process had ended (kill -9). What was written is still to be seen, and still not durable. */
 void disk_sim_revive(struct disk *disk);

@@ -103,7 +103,8 @@ static void set_size(struct sim_inode *inode, uint64_t size, uint64_t serial) {
     inode->size_written = serial;
 }
 
-bool sim_inode_write(struct sim_inode *inode, const uint8_t *bytes, size_t count, uint64_t offset, uint64_t serial, uint64_t *room) {
+bool sim_inode_write(struct sim_inode *inode, const uint8_t *bytes, size_t count, uint64_t offset, uint64_t serial,
+                     uint64_t *room) {
     if (!take_room(inode, (size_t)(offset / SIM_PAGE_BYTES), pages_of(offset + count), room)) return false;
     if (offset + count > inode->size) set_size(inode, offset + count, serial);
     while (count) {

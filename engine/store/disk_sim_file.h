@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk_sim_file: the files of the simulated disk: pages, each with what a reader sees and what the platter holds. Internal to disk_sim*. */
+/* disk_sim_file: the files of the simulated disk: pages, each with what a reader sees and what the platter holds. Internal to
+ * disk_sim*. */
 #ifndef LEAT_STORE_DISK_SIM_FILE_H
 #define LEAT_STORE_DISK_SIM_FILE_H
 
@@ -38,7 +39,8 @@ uint64_t sim_inode_unref(struct sim_inode *inode); /* returns the bytes that bec
 
 void sim_inode_read(const struct sim_inode *inode, uint8_t *out, size_t bytes, uint64_t offset);
 /* False: it would take more than *room new pages (nothing is written). *room shrinks. */
-bool sim_inode_write(struct sim_inode *inode, const uint8_t *bytes, size_t count, uint64_t offset, uint64_t serial, uint64_t *room);
+bool sim_inode_write(struct sim_inode *inode, const uint8_t *bytes, size_t count, uint64_t offset, uint64_t serial,
+                     uint64_t *room);
 bool sim_inode_allocate(struct sim_inode *inode, uint64_t bytes, uint64_t serial, uint64_t *room);
 uint64_t sim_inode_truncate(struct sim_inode *inode, uint64_t bytes, uint64_t serial); /* returns pages freed */
 /* What was written up to `serial` is on the platter. */

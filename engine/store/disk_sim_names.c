@@ -65,7 +65,8 @@ static bool has_parent(const struct sim_name_list *list, const char *path) {
     size_t length = parent_length(path);
     if (length == 0) return true;
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].inode->is_dir && strlen(list->items[i].path) == length && memcmp(list->items[i].path, path, length) == 0)
+        if (list->items[i].inode->is_dir && strlen(list->items[i].path) == length &&
+            memcmp(list->items[i].path, path, length) == 0)
             return true;
     return false;
 }
@@ -166,7 +167,8 @@ void sim_names_cut(struct sim_names *names, struct sim_random *random) {
     settle(names, false);
     drop_unreachable(names);
     clear(names, &names->now);
-    for (size_t i = 0; i < names->stable.count; i++) put(names, &names->now, names->stable.items[i].path, names->stable.items[i].inode);
+    for (size_t i = 0; i < names->stable.count; i++)
+        put(names, &names->now, names->stable.items[i].path, names->stable.items[i].inode);
 }
 
 void sim_names_release(struct sim_names *names) {

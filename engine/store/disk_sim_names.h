@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk_sim_names: the folders of the simulated disk. Names as a reader sees them, names as the platter has them, and the changes between:
- * each whole (a rename is one change), but any of them may be lost at a cut. Internal to disk_sim*. */
+/* disk_sim_names: the folders of the simulated disk. Names as a reader sees them, names as the platter has them, and the changes
+ * between: each whole (a rename is one change), but any of them may be lost at a cut. Internal to disk_sim*. */
 #ifndef LEAT_STORE_DISK_SIM_NAMES_H
 #define LEAT_STORE_DISK_SIM_NAMES_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_writer: the machine's frame: life, queue, syncs, acknowledgements, segments' ends. What is written and how: log_writer_fill.c.
- * What happens when it fails: log_writer_recover.c. Every event ends in log_writer_step, which moves on whatever can move. */
+/* log_writer: the machine's frame: life, queue, syncs, acknowledgements, segments' ends. What is written and how:
+ * log_writer_fill.c. What happens when it fails: log_writer_recover.c. Every event ends in log_writer_step, which moves on
+ * whatever can move. */
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -32,7 +33,8 @@ static void prepare_done(struct disk_job *job) {
     writer->prepared = writer->prepare_result == APPEND_PENDING;
     writer->prepare_failed = !writer->prepared;
     if (writer->prepared) writer->first = false;
-    if (writer->prepare_failed && !store_is_read_only(writer->store)) log_warn("log %u: %s", writer->options.log, writer->prepare_fault.text);
+    if (writer->prepare_failed && !store_is_read_only(writer->store))
+        log_warn("log %u: %s", writer->options.log, writer->prepare_fault.text);
     log_writer_step(writer);
 }
 
@@ -87,7 +89,8 @@ static void provide_segment(struct log_writer *writer) {
 static void seal_work(struct disk_job *job) {
     struct slot *slot = container_of(job, struct slot, job);
     struct fault fault;
-    segment_file_seal(slot->writer->store, &slot->file, slot->end, &fault); /* if it can't be recorded, the store turns read-only */
+    /* If it can't be recorded, the store has turned read-only. */
+    segment_file_seal(slot->writer->store, &slot->file, slot->end, &fault);
 }
 
 static void seal_done(struct disk_job *job) {
@@ -244,7 +247,8 @@ static void refuse(struct log_writer *writer) {
 /* ---- the end ---- */
 
 static void finish_stop(struct log_writer *writer) {
-    if (!writer->stopping || writer->stopped || writer->head || writer->preparing || writer->recovering || writer->in_flight) return;
+    if (!writer->stopping || writer->stopped || writer->head || writer->preparing || writer->recovering || writer->in_flight)
+        return;
     if (writer->prepared) {
         struct slot *slot = adopt_spare(writer);
         if (!slot) return;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_writer: the one writer of a log: takes appends, writes them to the log's segment with many writes in flight, syncs, and tells each
- * append its end, in the order of their offsets. A state machine without a thread of its own: it is moved on by log_writer_append,
- * log_writer_kick and by completions, all on its loop; nothing in it blocks.
+/* log_writer: the one writer of a log: takes appends, writes them to the log's segment with many writes in flight, syncs, and
+ * tells each append its end, in the order of their offsets. A state machine without a thread of its own: it is moved on by
+ * log_writer_append, log_writer_kick and by completions, all on its loop; nothing in it blocks.
  *
  * The rules (DESIGN 2, commit order and failed fdatasync):
  *   - an append is APPEND_DURABLE when every byte of its segment up to its end was covered by a successful fdatasync;
- *   - a write that fails or comes up short seals the segment there: that append gets APPEND_FAILED (or APPEND_NO_SPACE), those behind it
- *     are appended to another segment before they are acknowledged;
- *   - an fdatasync that fails, on whatever file of the same file system, fails every append there that is not durable yet; the segment is
- *     sealed at its last durable end, which the manifest records before anything more is acknowledged;
+ *   - a write that fails or comes up short seals the segment there: that append gets APPEND_FAILED (or APPEND_NO_SPACE), those
+ *     behind it are appended to another segment before they are acknowledged;
+ *   - an fdatasync that fails, on whatever file of the same file system, fails every append there that is not durable yet; the
+ *     segment is sealed at its last durable end, which the manifest records before anything more is acknowledged;
  *   - an append that failed is told so only when the manifest has the segment's end: what was refused never comes back;
  *   - when that can't be recorded either, the store turns read-only and every append gets APPEND_READ_ONLY. */
 #ifndef LEAT_STORE_LOG_WRITER_H
@@ -25,10 +25,10 @@ enum append_result {
     APPEND_READ_ONLY, /* the store is */
 };
 
-/* One record to append, embedded in or kept by its user until done is called. record's slices, iovecs and buffers stay the user's and
- * must not change until then. In a bulk log every buffer is aligned to 4096 and every length but the last one is a multiple of 4096 (an
- * invariant); in a small one any memory will do. payload_bytes is the sum of the iovecs, 0 when the payload is a streamed file; it must
- * equal record.payload_length unless record.streamed. */
+/* One record to append, embedded in or kept by its user until done is called. record's slices, iovecs and buffers stay the user's
+ * and must not change until then. In a bulk log every buffer is aligned to 4096 and every length but the last one is a multiple
+ * of 4096 (an invariant); in a small one any memory will do. payload_bytes is the sum of the iovecs, 0 when the payload is a
+ * streamed file; it must equal record.payload_length unless record.streamed. */
 struct append {
     struct record record;
     const struct iovec *payload;
@@ -72,11 +72,12 @@ struct log_writer_counters {
     uint64_t waits_for_segment;           /* times that the next segment was not ready when it was needed */
 };
 
-/* Prepares the first segment in the background: returns at once. NULL: read-only store, or no memory. Loop's thread, or before it runs. */
+/* Prepares the first segment in the background: returns at once. NULL: read-only store, or no memory. Loop's thread, or before it
+ * runs. */
 struct log_writer *log_writer_create(struct store *store, const struct log_writer_options *options, struct fault *fault);
 
-/* Queues an append; nothing is begun before log_writer_kick. Its done is called inside this call only when the writer was stopped.
- * Loop's thread. */
+/* Queues an append; nothing is begun before log_writer_kick. Its done is called inside this call only when the writer was
+ * stopped. Loop's thread. */
 void log_writer_append(struct log_writer *writer, struct append *append);
 /* Begins what can be begun: once after each batch of appends. Loop's thread. */
 void log_writer_kick(struct log_writer *writer);
@@ -84,8 +85,9 @@ void log_writer_kick(struct log_writer *writer);
 /* Appends that were queued and have not been told their end. Loop's thread. */
 uint32_t log_writer_pending(const struct log_writer *writer);
 
-/* Takes no more appends (they get APPEND_FAILED), finishes those it has, seals its segment, then calls stopped on the loop. With `abort`
- * those not yet written get APPEND_FAILED instead of being written. May be called again with abort while it drains. Loop's thread. */
+/* Takes no more appends (they get APPEND_FAILED), finishes those it has, seals its segment, then calls stopped on the loop. With
+ * `abort` those not yet written get APPEND_FAILED instead of being written. May be called again with abort while it drains.
+ * Loop's thread. */
 void log_writer_stop(struct log_writer *writer, bool abort, void (*stopped)(void *context), void *context);
 /* After stopped was called, or when the loop ended for good and no operation is in flight. NULL is allowed. */
 void log_writer_destroy(struct log_writer *writer);

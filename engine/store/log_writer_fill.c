@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_writer_fill: from appends to writes. A bulk unit is a vector: header and last partial block from the arena, the rest straight from
- * the appends' own buffers; a small unit is a group into which records are copied. */
+/* log_writer_fill: from appends to writes. A bulk unit is a vector: header and last partial block from the arena, the rest
+ * straight from the appends' own buffers; a small unit is a group into which records are copied. */
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/store/log_writer_state.h"
@@ -92,7 +92,8 @@ static void roll_over(struct log_writer *writer, uint64_t total) {
     writer->again = true;
 }
 
-static void place(struct log_writer *writer, struct append *append, uint64_t offset, uint32_t header_bytes, uint64_t total, uint8_t *out) {
+static void place(struct log_writer *writer, struct append *append, uint64_t offset, uint32_t header_bytes, uint64_t total,
+                  uint8_t *out) {
     struct slot *slot = writer->current;
     struct record_frame frame = {
         .offset = offset,
@@ -176,7 +177,8 @@ static bool add_record(struct log_writer *writer, struct unit *unit, struct appe
             if (unit->bytes == 0) roll_over(writer, total);
             return false;
         }
-        if (unit->part_count == LOG_WRITER_PARTS || (unit->bytes && unit->bytes + header_bytes > writer->options.group_bytes)) return false;
+        if (unit->part_count == LOG_WRITER_PARTS || (unit->bytes && unit->bytes + header_bytes > writer->options.group_bytes))
+            return false;
         uint8_t *header = arena_take(writer, header_bytes);
         if (!header) return false;
         place(writer, append, offset, header_bytes, total, header);

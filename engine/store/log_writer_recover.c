@@ -24,8 +24,8 @@ void log_writer_write_failed(struct log_writer *writer, struct unit *unit, int64
     struct append *append = append_at(writer, slot, unit->offset + good);
     log_writer_count(writer, write_failures, 1);
     if (result < 0)
-        log_error("log %u: a write to segment %u at offset %llu failed (error %d): the segment is sealed there", writer->options.log,
-                  slot->file.segment->number, (unsigned long long)unit->offset, (int)-result);
+        log_error("log %u: a write to segment %u at offset %llu failed (error %d): the segment is sealed there",
+                  writer->options.log, slot->file.segment->number, (unsigned long long)unit->offset, (int)-result);
     else
         log_error("log %u: a write to segment %u at offset %llu came up short (%lld of %llu bytes): the segment is sealed there",
                   writer->options.log, slot->file.segment->number, (unsigned long long)unit->offset, (long long)result,
@@ -42,7 +42,8 @@ void log_writer_check_filesystems(struct log_writer *writer) {
     for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
         struct slot *slot = &writer->slots[i];
         if (slot->state != SLOT_WRITING) continue;
-        uint32_t failures = atomic_load_explicit(&writer->store->filesystems[slot->filesystem].sync_failures, memory_order_acquire);
+        uint32_t failures =
+            atomic_load_explicit(&writer->store->filesystems[slot->filesystem].sync_failures, memory_order_acquire);
         if (failures == slot->failures_seen) continue;
         slot->failures_seen = failures;
         if (slot->assigned == slot->durable) continue; /* nothing of it was at stake */
@@ -77,8 +78,8 @@ static bool is_settled_before(const struct log_writer *writer, const struct slot
 
 static void unplace(struct append *append) { memset(&append->progress, 0, sizeof append->progress); }
 
-/* Takes the appends of the slot out of the queue: those that failed are told so when its end is recorded, the others stand first among
- * those not issued. */
+/* Takes the appends of the slot out of the queue: those that failed are told so when its end is recorded, the others stand first
+ * among those not issued. */
 static void sort_out(struct log_writer *writer, struct slot *slot) {
     struct append *failed = NULL, **failed_end = &failed, *again = NULL, **again_end = &again;
     struct append *kept = NULL, **kept_end = &kept, *kept_last = NULL, *again_last = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log_writer_state: struct log_writer, for log_writer*.c only. Everything is the loop's thread's but the counters (relaxed, read by
- * anyone) and what a job of a slot or of the preparation touches while it runs.
+/* log_writer_state: struct log_writer, for log_writer*.c only. Everything is the loop's thread's but the counters (relaxed, read
+ * by anyone) and what a job of a slot or of the preparation touches while it runs.
  *
  *   queue:  head ... [ durable soon | being written | placed in part ] unissued ... tail
  *   units:  writes in flight or completed out of order, first in first out

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifest: the table in memory, and how entries reach the disk: appended one by one, or all at once as a new file. The entries' bytes are
- * manifest_entry.c's. */
+/* manifest: the table in memory, and how entries reach the disk: appended one by one, or all at once as a new file. The entries'
+ * bytes are manifest_entry.c's. */
 #include "engine/store/manifest.h"
 
 #include <errno.h>
@@ -78,7 +78,8 @@ static bool remember(struct manifest *manifest, const struct manifest_segment *s
         manifest->segment_capacity = capacity;
     }
     uint32_t at = manifest->segment_count++;
-    for (; at > 0 && manifest->segments[at - 1].number > segment->number; at--) manifest->segments[at] = manifest->segments[at - 1];
+    for (; at > 0 && manifest->segments[at - 1].number > segment->number; at--)
+        manifest->segments[at] = manifest->segments[at - 1];
     manifest->segments[at] = *segment;
     if (segment->number >= manifest->archive.next_segment) manifest->archive.next_segment = segment->number + 1;
     return true;
@@ -159,7 +160,8 @@ static int write_all(struct manifest *manifest, struct disk_file *file, uint64_t
 }
 
 /* Writes everything to manifest.new and makes it durable. The file stays open. */
-static bool write_new(struct manifest *manifest, struct disk_file **file, uint64_t *bytes, uint64_t *allocated, struct fault *fault) {
+static bool write_new(struct manifest *manifest, struct disk_file **file, uint64_t *bytes, uint64_t *allocated,
+                      struct fault *fault) {
     char path[PATH_MAX];
     path_of(manifest, "manifest.new", path);
     disk_unlink(manifest->disk, path); /* of a creation or rewrite that was cut short */
@@ -268,8 +270,8 @@ static struct survey look_over(const uint8_t *bytes, size_t length) {
     return survey;
 }
 
-/* Entries are whole up to where they were durable, or the file is damaged. What lies behind the first torn one was never durable: it is
- * as if it were not there. */
+/* Entries are whole up to where they were durable, or the file is damaged. What lies behind the first torn one was never durable:
+ * it is as if it were not there. */
 static bool load_entries(struct manifest *manifest, const uint8_t *bytes, size_t length, struct fault *fault) {
     struct survey survey = look_over(bytes, length);
     if (survey.newer)

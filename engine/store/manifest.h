@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifest: what an archive consists of: its id and secret, its volumes, its segments with their sealed ends. On disk an append-only file
- * of entries of 256 bytes, each made durable before the next; in memory a table in which the last entry about a thing wins.
+/* manifest: what an archive consists of: its id and secret, its volumes, its segments with their sealed ends. On disk an
+ * append-only file of entries of 256 bytes, each made durable before the next; in memory a table in which the last entry about a
+ * thing wins.
  *
  * Life: manifest_create (once, for a new archive) | manifest_load -> { manifest_put_..., any thread } -> manifest_release.
- * An append that fails is tried once more as a whole new file (rewrite and rename): nothing is retried on the old file descriptor. When
- * that fails too, the manifest is broken and refuses everything (the store turns read-only). */
+ * An append that fails is tried once more as a whole new file (rewrite and rename): nothing is retried on the old file
+ * descriptor. When that fails too, the manifest is broken and refuses everything (the store turns read-only). */
 #ifndef LEAT_STORE_MANIFEST_H
 #define LEAT_STORE_MANIFEST_H
 

@@ -27,7 +27,8 @@ enum {
 };
 _Static_assert(ARCHIVE_SECRET + DIGEST_SECRET_BYTES == ARCHIVE_CREATED_US, "the secret has 192 bytes");
 _Static_assert(VOLUME_PATH + MANIFEST_PATH_BYTES == AT_CRC, "the path fills the entry");
-_Static_assert(SEGMENT_KIND == SEGMENT_ID + RECORD_ID_BYTES && VOLUME_PATH_BYTES == VOLUME_ID + RECORD_ID_BYTES, "ids have 16 bytes");
+_Static_assert(SEGMENT_KIND == SEGMENT_ID + RECORD_ID_BYTES && VOLUME_PATH_BYTES == VOLUME_ID + RECORD_ID_BYTES,
+               "ids have 16 bytes");
 
 #define MAGIC 0x4E414D4Cu /* "LMAN" */
 #define FLAG_SETTLED 1u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool: names in VOLUME/pool/: bulk-XXXXXXXX and small-XXXXXXXX are ready; a name that ends with .part is being filled. Opening a pool
- * removes .part files, files of another size than segments have now, and files that are segments already (a rename of which the machine
- * kept both names). */
+/* pool: names in VOLUME/pool/: bulk-XXXXXXXX and small-XXXXXXXX are ready; a name that ends with .part is being filled. Opening a
+ * pool removes .part files, files of another size than segments have now, and files that are segments already (a rename of which
+ * the machine kept both names). */
 #include "engine/store/pool.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ static uint32_t *count_of(struct pool *pool, uint32_t volume, enum store_kind ki
     return &pool->counts[volume][kind == STORE_BULK ? 0 : 1];
 }
 
-static void name_of(const struct pool *pool, uint32_t volume, enum store_kind kind, uint32_t name, const char *suffix, char out[PATH_MAX]) {
+static void name_of(const struct pool *pool, uint32_t volume, enum store_kind kind, uint32_t name, const char *suffix,
+                    char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%s/pool/%s-%08x%s", pool->store->volumes[volume].path, kind_name(kind), name, suffix);
 }
 
@@ -231,7 +232,8 @@ static bool fill_piece(struct pool *pool) {
 /* One step. False: nothing is left to do, or nothing can be done. */
 static bool step(struct pool *pool, uint32_t *delay_ms) {
     struct store *store = pool->store;
-    if (atomic_load_explicit(&store->closing, memory_order_acquire) || atomic_load_explicit(&store->read_only, memory_order_acquire))
+    if (atomic_load_explicit(&store->closing, memory_order_acquire) ||
+        atomic_load_explicit(&store->read_only, memory_order_acquire))
         return false;
     uint64_t activity = atomic_load_explicit(&store->activity, memory_order_relaxed);
     bool busy = activity != pool->activity_seen;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool: files whose blocks were written before, ready to become segments: an fdatasync after writing into them has no journal commit to
- * wait for. Filled in idle time, a few MiB at a time, by a job on the disk's background thread, which alone touches struct pool after
- * pool_open. */
+/* pool: files whose blocks were written before, ready to become segments: an fdatasync after writing into them has no journal
+ * commit to wait for. Filled in idle time, a few MiB at a time, by a job on the disk's background thread, which alone touches
+ * struct pool after pool_open. */
 #ifndef LEAT_STORE_POOL_H
 #define LEAT_STORE_POOL_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record: struct record to header bytes and back. The prefix is a table of offsets, the fields are a table of tags; both are printed in
- * README.md, which the independent reader (tools/unpack.py) was written from. Pure functions. */
+/* record: struct record to header bytes and back. The prefix is a table of offsets, the fields are a table of tags; both are
+ * printed in README.md, which the independent reader (tools/unpack.py) was written from. Pure functions. */
 #include "engine/store/record.h"
 
 #include "engine/base/check.h"
@@ -86,7 +86,8 @@ static const struct slice *slice_at(const struct record *record, size_t i) {
 /* ---- encoding ---- */
 
 /* Tells every field to `put`: once to count, once to write. */
-static void each_number(const struct record *r, void (*put)(void *to, enum field field, const void *bytes, size_t length), void *to) {
+static void each_number(const struct record *r, void (*put)(void *to, enum field field, const void *bytes, size_t length),
+                        void *to) {
     uint8_t b[RECORD_ID_BYTES + 4];
     store_le64(b, r->received_us);
     put(to, FIELD_RECEIVED_US, b, 8);
@@ -206,8 +207,8 @@ bool record_decode_frame(struct slice bytes, struct record_frame *frame, struct 
     if (load_le32(p + AT_PREFIX_CRC) != checksum_crc32(0, p, AT_PREFIX_CRC))
         return fault_set(fault, FAULT_CORRUPT, 0, "record prefix does not match its CRC");
     if (load_le16(p + AT_VERSION) > RECORD_FORMAT_VERSION)
-        return fault_set(fault, FAULT_NEWER_FORMAT, 0, "record has format version %u, this leat knows %u", load_le16(p + AT_VERSION),
-                         RECORD_FORMAT_VERSION);
+        return fault_set(fault, FAULT_NEWER_FORMAT, 0, "record has format version %u, this leat knows %u",
+                         load_le16(p + AT_VERSION), RECORD_FORMAT_VERSION);
     *frame = (struct record_frame){
         .offset = load_le64(p + AT_OFFSET),
         .durable_bytes = load_le64(p + AT_DURABLE_BYTES),

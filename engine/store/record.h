@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record: the unit of the log. A header (fixed prefix, fields, CRC table of the payload), then the payload. The table of bytes is in
- * README.md. Pure functions over memory; any thread.
+/* record: the unit of the log. A header (fixed prefix, fields, CRC table of the payload), then the payload. The table of bytes is
+ * in README.md. Pure functions over memory; any thread.
  *
- * A struct record is a view: what its slices point to is the caller's when it encodes, and lies in the decoded header when it was decoded. */
+ * A struct record is a view: what its slices point to is the caller's when it encodes, and lies in the decoded header when it was
+ * decoded. */
 #ifndef LEAT_STORE_RECORD_H
 #define LEAT_STORE_RECORD_H
 
@@ -21,7 +22,8 @@ enum record_type {
     RECORD_NOTE = 3,   /* counters and problems */
 };
 
-/* Where a record is. The payload begins at offset + header_bytes of the segment's file, or is a file of its own (record.streamed). */
+/* Where a record is. The payload begins at offset + header_bytes of the segment's file, or is a file of its own
+ * (record.streamed). */
 struct place {
     uint32_t segment;
     uint32_t header_bytes; /* distance from the record's start to its payload, padding included */
@@ -69,7 +71,8 @@ struct record_problem {
     struct slice study_uid, series_uid, sop_uid, calling_aet, text;
 };
 void record_counter_write(struct writer *writer, const struct record_counter *counter);
-bool record_counter_next(struct reader *reader, struct record_counter *counter); /* false: the end, or malformed (reader->failed) */
+bool record_counter_next(struct reader *reader,
+                         struct record_counter *counter); /* false: the end, or malformed (reader->failed) */
 void record_problem_write(struct writer *writer, const struct record_problem *problem);
 bool record_problem_next(struct reader *reader, struct record_problem *problem);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* segment: the header block of a segment, and the scan over its records. Reads go through a window of the file that is aligned for
- * O_DIRECT; a header always lies in it as one piece. */
+/* segment: the header block of a segment, and the scan over its records. Reads go through a window of the file that is aligned
+ * for O_DIRECT; a header always lies in it as one piece. */
 #include "engine/store/segment.h"
 
 #include <stdlib.h>
@@ -22,7 +22,8 @@ enum {
     AT_VOLUME = 64,
     AT_CRC = SEGMENT_HEADER_BYTES - 4,
 };
-_Static_assert(AT_ARCHIVE_ID == AT_ID + RECORD_ID_BYTES && AT_CREATED_US == AT_ARCHIVE_ID + RECORD_ID_BYTES, "two ids of 16 bytes");
+_Static_assert(AT_ARCHIVE_ID == AT_ID + RECORD_ID_BYTES && AT_CREATED_US == AT_ARCHIVE_ID + RECORD_ID_BYTES,
+               "two ids of 16 bytes");
 _Static_assert(SEGMENT_HEADER_BYTES == DISK_BLOCK_BYTES, "the first record begins at a block");
 
 #define MAGIC 0x4745534Cu /* "LSEG" */
@@ -47,8 +48,8 @@ bool segment_decode(const uint8_t bytes[SEGMENT_HEADER_BYTES], struct segment_he
     if (load_le32(bytes + AT_CRC) != checksum_crc32(0, bytes, AT_CRC))
         return fault_set(fault, FAULT_CORRUPT, 0, "segment header does not match its CRC");
     if (load_le16(bytes + AT_VERSION) > STORE_FORMAT_VERSION)
-        return fault_set(fault, FAULT_NEWER_FORMAT, 0, "segment has format version %u, this leat knows %u", load_le16(bytes + AT_VERSION),
-                         STORE_FORMAT_VERSION);
+        return fault_set(fault, FAULT_NEWER_FORMAT, 0, "segment has format version %u, this leat knows %u",
+                         load_le16(bytes + AT_VERSION), STORE_FORMAT_VERSION);
     *header = (struct segment_header){
         .number = load_le32(bytes + AT_NUMBER),
         .log = load_le32(bytes + AT_LOG),
@@ -172,8 +173,8 @@ static bool find_next(struct segment_scan *scan, uint64_t from, uint64_t *at, st
     return true;
 }
 
-enum segment_step segment_scan_next(struct segment_scan *scan, struct record *record, struct record_frame *frame, struct place *place,
-                                    uint64_t *next, struct fault *fault) {
+enum segment_step segment_scan_next(struct segment_scan *scan, struct record *record, struct record_frame *frame,
+                                    struct place *place, uint64_t *next, struct fault *fault) {
     if (scan->at >= scan->limit) return SEGMENT_END;
     struct fault why;
     enum found found = find_record(scan, scan->at, record, frame, &why);
@@ -197,7 +198,8 @@ enum segment_step segment_scan_next(struct segment_scan *scan, struct record *re
 /* ---- payload ---- */
 #define CHECK_BYTES (256u * 1024u)
 
-enum segment_payload segment_scan_check(struct segment_scan *scan, const struct record *record, struct place place, struct fault *fault) {
+enum segment_payload segment_scan_check(struct segment_scan *scan, const struct record *record, struct place place,
+                                        struct fault *fault) {
     if (record->streamed || place.payload_bytes == 0) return SEGMENT_PAYLOAD_WHOLE;
     uint64_t begin = place.offset + place.header_bytes, end = begin + place.payload_bytes;
     uint64_t from = begin / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
@@ -240,8 +242,8 @@ enum segment_payload segment_scan_check(struct segment_scan *scan, const struct 
 
 /* ---- the end of a segment that was active ---- */
 
-/* Looks behind `bad` for a record that was written when everything up to beyond `bad` was durable: then what stands at `bad` isn't a torn
- * end but damage. *durable: how far that proof reaches (bad when there is none). */
+/* Looks behind `bad` for a record that was written when everything up to beyond `bad` was durable: then what stands at `bad`
+ * isn't a torn end but damage. *durable: how far that proof reaches (bad when there is none). */
 static bool find_proof(struct segment_scan *scan, uint64_t bad, uint64_t *durable, struct fault *fault) {
     struct record_frame frame;
     uint64_t at = bad;
@@ -254,8 +256,9 @@ static bool find_proof(struct segment_scan *scan, uint64_t bad, uint64_t *durabl
     }
 }
 
-bool segment_find_end(struct disk_file *file, const struct segment_header *header, uint64_t limit, uint64_t *end, uint32_t *damaged,
-                      void (*visit)(void *context, const struct record *record), void *context, struct fault *fault) {
+bool segment_find_end(struct disk_file *file, const struct segment_header *header, uint64_t limit, uint64_t *end,
+                      uint32_t *damaged, void (*visit)(void *context, const struct record *record), void *context,
+                      struct fault *fault) {
     struct segment_scan scan;
     if (!segment_scan_init(&scan, file, header, SEGMENT_HEADER_BYTES, limit, fault)) return false;
     uint64_t proven = 0; /* everything below it was durable once */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* segment_file: prepare and seal. The order of the steps is the crash contract: header, fdatasync, name, directory fsync, manifest entry;
- * and at the end: manifest entry, then the cut. */
+/* segment_file: prepare and seal. The order of the steps is the crash contract: header, fdatasync, name, directory fsync,
+ * manifest entry; and at the end: manifest entry, then the cut. */
 #include "engine/store/segment_file.h"
 
 #include <errno.h>
@@ -41,7 +41,8 @@ static int write_header(struct disk_file *file, const struct segment_header *hea
 }
 
 /* A file that didn't exist. On a disk that is nearly full it is smaller than wanted. */
-static int create(struct store *store, const char *path, enum store_kind kind, bool first, uint64_t *bytes, struct disk_file **file) {
+static int create(struct store *store, const char *path, enum store_kind kind, bool first, uint64_t *bytes,
+                  struct disk_file **file) {
     int error = disk_open(store->disk, path, DISK_WRITE | DISK_CREATE | DISK_DIRECT, file);
     if (error) return error;
     for (uint64_t want = *bytes;; want = want / 4 / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES) {
@@ -122,8 +123,8 @@ static bool prepare_on(struct store *store, struct segment_header *header, uint3
     return false;
 }
 
-bool segment_file_prepare(struct store *store, uint32_t log, enum store_kind kind, uint32_t volume, bool first, struct segment_file *out,
-                          struct fault *fault) {
+bool segment_file_prepare(struct store *store, uint32_t log, enum store_kind kind, uint32_t volume, bool first,
+                          struct segment_file *out, struct fault *fault) {
     if (atomic_load_explicit(&store->read_only, memory_order_acquire))
         return fault_set(fault, FAULT_UNSUPPORTED, 0, "the archive is read-only");
     /* Room for this entry, for the ends that may have to be recorded on a full disk, and for those of the other logs. */
@@ -161,7 +162,8 @@ static bool strike(struct store *store, struct segment_file *file, struct fault 
     disk_close(file->file);
     if (ok) {
         volume_segment_path(&store->volumes[segment->volume], segment->number, path);
-        bool full = file->bytes == (segment->kind == STORE_BULK ? store->options.bulk_segment_bytes : store->options.small_segment_bytes);
+        bool full =
+            file->bytes == (segment->kind == STORE_BULK ? store->options.bulk_segment_bytes : store->options.small_segment_bytes);
         if (!(segment->written_before && full && pool_give(&store->pool, segment->volume, segment->kind, pooled)
               && disk_rename(store->disk, path, pooled) == 0))
             disk_unlink(store->disk, path);

@@ -12,12 +12,13 @@ struct segment_file {
     uint64_t bytes;
 };
 
-/* volume: number, or STORE_ANY_VOLUME. first: the log's first one in this run, which must come quickly. FAULT_NO_SPACE, FAULT_IO. */
-bool segment_file_prepare(struct store *store, uint32_t log, enum store_kind kind, uint32_t volume, bool first, struct segment_file *out,
-                          struct fault *fault);
+/* volume: number, or STORE_ANY_VOLUME. first: the log's first one in this run, which must come quickly. FAULT_NO_SPACE,
+ * FAULT_IO. */
+bool segment_file_prepare(struct store *store, uint32_t log, enum store_kind kind, uint32_t volume, bool first,
+                          struct segment_file *out, struct fault *fault);
 
-/* Records that the segment ends at `end` and closes the file. An empty one is struck and goes to the pool or away. False: it couldn't be
- * recorded (the store has turned read-only); the file is closed all the same. */
+/* Records that the segment ends at `end` and closes the file. An empty one is struck and goes to the pool or away. False: it
+ * couldn't be recorded (the store has turned read-only); the file is closed all the same. */
 bool segment_file_seal(struct store *store, struct segment_file *file, uint64_t end, struct fault *fault);
 
 #endif

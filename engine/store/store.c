@@ -19,7 +19,8 @@
 
 /* ---- lock ---- */
 
-static bool take_lock(struct disk *disk, const char *dir, bool exclusive, bool may_lack, struct disk_file **lock, struct fault *fault) {
+static bool take_lock(struct disk *disk, const char *dir, bool exclusive, bool may_lack, struct disk_file **lock,
+                      struct fault *fault) {
     char path[PATH_MAX];
     int64_t pid = 0;
     snprintf(path, sizeof path, "%s/lock", dir);
@@ -27,7 +28,8 @@ static bool take_lock(struct disk *disk, const char *dir, bool exclusive, bool m
     if (error == 0) return true;
     *lock = NULL;
     if (may_lack && (error == -EROFS || error == -EACCES || error == -EPERM)) return true; /* a medium that nobody can write to */
-    if (error == -ENOENT || error == -ENOTDIR) return fault_set(fault, FAULT_MISSING, 0, "%s holds no archive (there is no such folder)", dir);
+    if (error == -ENOENT || error == -ENOTDIR)
+        return fault_set(fault, FAULT_MISSING, 0, "%s holds no archive (there is no such folder)", dir);
     if (error != -EWOULDBLOCK) return fault_set_os(fault, -error, "%s can't be locked", path);
     if (pid > 0) return fault_set(fault, FAULT_LOCKED, 0, "%s is in use by process %lld", dir, (long long)pid);
     return fault_set(fault, FAULT_LOCKED, 0, "%s is in use by another process", dir);
@@ -46,8 +48,8 @@ static bool set_volume(struct volume *volume, uint32_t number, const char *path,
     return true;
 }
 
-/* How the manifest names it: "." for the archive's own folder, so that an archive can be moved. A path too long for an entry is left
- * out; the configuration has to name it then. */
+/* How the manifest names it: "." for the archive's own folder, so that an archive can be moved. A path too long for an entry is
+ * left out; the configuration has to name it then. */
 static void describe_volume(const struct volume *volume, const char *dir, struct manifest_volume *out) {
     *out = (struct manifest_volume){.number = volume->number};
     memcpy(out->id, volume->id, RECORD_ID_BYTES);
@@ -125,7 +127,8 @@ static bool find_volume(struct store *store, const struct manifest_volume *entry
     snprintf(volume->path, sizeof volume->path, "%s", strcmp(entry->path, ".") == 0 ? store->dir : entry->path);
     enum volume_found found = volume_read_marker(store->disk, volume->path, &marker, fault);
     if (found == VOLUME_UNREADABLE) return false;
-    if (found == VOLUME_BAD) log_warn("%s; the manifest's word is taken for it", fault ? fault->text : "a volume's marker is damaged");
+    if (found == VOLUME_BAD)
+        log_warn("%s; the manifest's word is taken for it", fault ? fault->text : "a volume's marker is damaged");
     volume->absent = found == VOLUME_NONE || (found == VOLUME_FOUND && memcmp(marker.id, entry->id, RECORD_ID_BYTES) != 0);
     store->volume_count++;
     if (!volume->absent) return true;
@@ -133,7 +136,8 @@ static bool find_volume(struct store *store, const struct manifest_volume *entry
         log_warn("volume %u (%s) is missing", volume->number, volume->path);
         return true;
     }
-    return fault_set(fault, FAULT_MISSING, 0, "volume %u of the archive is missing: %s has no marker of it", volume->number, volume->path);
+    return fault_set(fault, FAULT_MISSING, 0, "volume %u of the archive is missing: %s has no marker of it", volume->number,
+                     volume->path);
 }
 
 /* A configured folder that no entry names: a new volume. */
@@ -143,7 +147,8 @@ static bool add_volume(struct store *store, const char *path, struct fault *faul
     if (found == VOLUME_UNREADABLE || found == VOLUME_BAD) return false;
     if (found == VOLUME_FOUND && memcmp(marker.archive_id, store->manifest.archive.id, RECORD_ID_BYTES) != 0)
         return fault_set(fault, FAULT_CONFIG, 0, "%s is a volume of another archive", path);
-    if (store->volume_count == STORE_VOLUMES_MAX) return fault_set(fault, FAULT_CONFIG, 0, "more than %u volumes", STORE_VOLUMES_MAX);
+    if (store->volume_count == STORE_VOLUMES_MAX)
+        return fault_set(fault, FAULT_CONFIG, 0, "more than %u volumes", STORE_VOLUMES_MAX);
     if (store->opened_read_only) return true;
     if (volume_holds_files(store->disk, path, "segments"))
         return fault_set(fault, FAULT_CONFIG, 0, "%s/segments holds files that are not of this archive", path);
@@ -152,7 +157,8 @@ static bool add_volume(struct store *store, const char *path, struct fault *faul
         if (store->volumes[i].number >= number) number = store->volumes[i].number + 1;
     struct volume *volume = &store->volumes[store->volume_count];
     struct manifest_volume entry;
-    if (!set_volume(volume, number, path, fault) || !volume_create(store->disk, volume, store->manifest.archive.id, fault)) return false;
+    if (!set_volume(volume, number, path, fault) || !volume_create(store->disk, volume, store->manifest.archive.id, fault))
+        return false;
     describe_volume(volume, store->dir, &entry);
     if (!manifest_put_volume(&store->manifest, &entry, fault)) return false;
     store->volume_count++;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store: an archive's data folder: manifest, volumes, segments, streamed files; what is durable, and where. Appending is log_writer.h's
- * and store_stream.h's; this is open, replay, read, scrub.
+/* store: an archive's data folder: manifest, volumes, segments, streamed files; what is durable, and where. Appending is
+ * log_writer.h's and store_stream.h's; this is open, replay, read, scrub.
  *
- * Life: store_create (once) -> store_open -> { store_replay; log writers; readers } -> store_close, after the writers were destroyed.
- * Threads: open, replay and close while nobody else uses it; store_read_*, store_scrub, statistics and questions from any thread.
- * On disk (README.md): DIR/lock, DIR/manifest, VOLUME/volume, VOLUME/segments/, VOLUME/pool/, VOLUME/streams/. */
+ * Life: store_create (once) -> store_open -> { store_replay; log writers; readers } -> store_close, after the writers were
+ * destroyed. Threads: open, replay and close while nobody else uses it; store_read_*, store_scrub, statistics and questions from
+ * any thread. On disk (README.md): DIR/lock, DIR/manifest, VOLUME/volume, VOLUME/segments/, VOLUME/pool/, VOLUME/streams/. */
 #ifndef LEAT_STORE_STORE_H
 #define LEAT_STORE_STORE_H
 
@@ -32,7 +32,8 @@ struct store_options {
     uint64_t bulk_segment_bytes, small_segment_bytes; /* of new segments, multiples of 4096; 0 = 1 GiB, 256 MiB */
     uint64_t watermark_bytes;    /* store_space says "low" when a volume has less free than the larger of the two ... */
     uint32_t watermark_percent;  /* ... of its size */
-    uint32_t bulk_pool, small_pool; /* written-before files kept ready on each volume, made in idle time; 0 = none (tests, tools) */
+    uint32_t bulk_pool,
+        small_pool;              /* written-before files kept ready on each volume, made in idle time; 0 = none (tests, tools) */
     bool read_only;              /* nothing is written: for tools while no server runs */
     bool accept_missing;         /* segments whose files are gone are struck from the manifest (or, read_only, left out) */
     void (*turned_read_only)(void *context, const struct fault *why); /* once, any thread; NULL: only logged */
@@ -44,13 +45,14 @@ enum store_presence { STORE_ABSENT, STORE_UNFINISHED, STORE_PRESENT };
 /* Whether `dir` holds an archive. UNFINISHED: a creation was cut short; store_create and store_open both finish it. */
 enum store_presence store_look(struct disk *disk, const char *dir);
 
-/* Makes the archive (folders that are missing too). FAULT_CONFIG: there is one already, or the folder holds other things' files that
- * would be ours. The archive exists when one rename was made; before that, another store_create starts over. */
+/* Makes the archive (folders that are missing too). FAULT_CONFIG: there is one already, or the folder holds other things' files
+ * that would be ours. The archive exists when one rename was made; before that, another store_create starts over. */
 bool store_create(struct disk *disk, const struct store_options *options, struct fault *fault);
 
-/* Opens, locks, finds the ends of segments that were active and records them (not read_only), treats streamed files without a record.
- * NULL with FAULT_MISSING (no archive; a volume; a segment, named), FAULT_LOCKED (names the pid), FAULT_NEWER_FORMAT, FAULT_CORRUPT,
- * FAULT_IO, FAULT_NO_SPACE. disk: borrowed, outlives the store. Folders that the manifest doesn't know yet become volumes. */
+/* Opens, locks, finds the ends of segments that were active and records them (not read_only), treats streamed files without a
+ * record. NULL with FAULT_MISSING (no archive; a volume; a segment, named), FAULT_LOCKED (names the pid), FAULT_NEWER_FORMAT,
+ * FAULT_CORRUPT, FAULT_IO, FAULT_NO_SPACE. disk: borrowed, outlives the store. Folders that the manifest doesn't know yet become
+ * volumes. */
 struct store *store_open(struct disk *disk, const struct store_options *options, struct fault *fault);
 
 /* No writer, stream or reader may be left. NULL is allowed. */
@@ -61,7 +63,8 @@ const uint8_t *store_secret(const struct store *store);     /* DIGEST_SECRET_BYT
 const uint8_t *store_archive_id(const struct store *store); /* 16 bytes */
 bool store_is_read_only(const struct store *store);         /* opened so, or turned so by a failure */
 
-/* Whether there is room for new objects: false when every volume is below its watermark. Asks the file systems at most every 100 ms. */
+/* Whether there is room for new objects: false when every volume is below its watermark. Asks the file systems at most every 100
+ * ms. */
 bool store_space(struct store *store);
 
 struct store_volume {
@@ -98,11 +101,12 @@ struct store_position {
     uint32_t log, segment;
     uint64_t offset;
 };
-/* Returns false to stop (then *fault is the visitor's to fill). next_offset: where the record after this one begins, in place.segment. */
+/* Returns false to stop (then *fault is the visitor's to fill). next_offset: where the record after this one begins, in
+ * place.segment. */
 typedef bool store_visitor(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next_offset,
                            struct fault *fault);
-/* Each log from its position, in its order: segments by number, records by offset. Damage below an end, and a position beyond one, is
- * FAULT_CORRUPT after everything that can be read was visited. Payloads aren't read. */
+/* Each log from its position, in its order: segments by number, records by offset. Damage below an end, and a position beyond
+ * one, is FAULT_CORRUPT after everything that can be read was visited. Payloads aren't read. */
 bool store_replay(struct store *store, const struct store_position *positions, size_t count, store_visitor *visit, void *context,
                   struct fault *fault);
 
@@ -116,7 +120,8 @@ struct store_header {
 bool store_read_header(struct store *store, struct place place, struct store_header *header, struct fault *fault);
 void store_header_release(struct store_header *header);
 
-/* Blocks of the payload in order, each verified before it is given, good until the call returns; false to stop (FAULT_CANCELLED). */
+/* Blocks of the payload in order, each verified before it is given, good until the call returns; false to stop
+ * (FAULT_CANCELLED). */
 typedef bool store_block_visitor(void *context, struct slice block, uint64_t offset);
 bool store_read_payload(struct store *store, struct place place, store_block_visitor *visit, void *context, struct fault *fault);
 
@@ -129,8 +134,9 @@ bool store_payload_next(struct store_payload *payload, struct slice *block, stru
 void store_payload_close(struct store_payload *payload); /* NULL is allowed */
 
 /* ---- scrub ---- */
-/* Every record up to the ends: header, payload, streamed file. bad: NULL when whole; record is NULL when its header is not readable (the
- * rest of that segment can't be found then, and bad says so). done_bytes of total_bytes of records were read. False to stop. */
+/* Every record up to the ends: header, payload, streamed file. bad: NULL when whole; record is NULL when its header is not
+ * readable (the rest of that segment can't be found then, and bad says so). done_bytes of total_bytes of records were read. False
+ * to stop. */
 typedef bool store_scrub_visitor(void *context, const struct record *record, struct place place, const struct fault *bad,
                                  uint64_t done_bytes, uint64_t total_bytes);
 /* True: the walk was finished (whatever it found). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_read: one record's header, one record's payload. Nothing is handed out before its CRC was checked. A file is opened for each read
- * and closed after it, so that a segment can go at any time. Any thread, blocking. */
+/* store_read: one record's header, one record's payload. Nothing is handed out before its CRC was checked. A file is opened for
+ * each read and closed after it, so that a segment can go at any time. Any thread, blocking. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -15,12 +15,14 @@ static uint64_t up(uint64_t at) { return down(at + DISK_BLOCK_BYTES - 1); }
 static bool no_memory(struct fault *fault) { return fault_set(fault, FAULT_MEMORY, 0, "no memory to read a record"); }
 
 /* Reads [at, at + bytes) of a file into aligned memory; *out points into it. */
-static bool read_range(struct disk_file *file, uint8_t *memory, uint64_t at, uint64_t bytes, struct slice *out, struct fault *fault) {
+static bool read_range(struct disk_file *file, uint8_t *memory, uint64_t at, uint64_t bytes, struct slice *out,
+                       struct fault *fault) {
     uint64_t from = down(at), span = up(at + bytes) - from;
     int64_t n = disk_read_full(file, memory, (size_t)span, from);
     if (n < 0) return fault_set_os(fault, (int)-n, "the archive can't be read at offset %llu", (unsigned long long)at);
     if ((uint64_t)n < at - from + bytes)
-        return fault_set(fault, FAULT_CORRUPT, at, "a file of the archive ends before offset %llu", (unsigned long long)(at + bytes));
+        return fault_set(fault, FAULT_CORRUPT, at, "a file of the archive ends before offset %llu",
+                         (unsigned long long)(at + bytes));
     *out = slice_of(memory + (at - from), (size_t)bytes);
     return true;
 }
@@ -148,7 +150,8 @@ bool store_payload_next(struct store_payload *payload, struct slice *block, stru
     uint32_t expected = record_block_crc(&payload->header.record, (uint32_t)(payload->at / RECORD_BLOCK_BYTES));
     if (checksum_crc32(0, block->bytes, block->length) != expected) {
         *block = slice_of(NULL, 0);
-        return fault_set(fault, FAULT_CORRUPT, payload->at, "payload of the record at offset %llu of segment %u does not match its CRC",
+        return fault_set(fault, FAULT_CORRUPT, payload->at,
+                         "payload of the record at offset %llu of segment %u does not match its CRC",
                          (unsigned long long)payload->place.offset, payload->place.segment);
     }
     payload->at += bytes;

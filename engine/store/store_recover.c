@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_recover: see the header. Order: segments (which also tell which streamed files have records), then strange files, then streamed
- * files. */
+/* store_recover: see the header. Order: segments (which also tell which streamed files have records), then strange files, then
+ * streamed files. */
 #include "engine/store/store_recover.h"
 
 #include <errno.h>
@@ -50,8 +50,8 @@ static void header_of(struct store *store, const struct manifest_segment *entry,
 
 enum opened { OPENED, GONE, BROKEN };
 
-static enum opened open_segment(struct store *store, const struct volume *volume, uint32_t number, unsigned flags, struct disk_file **file,
-                                struct fault *fault) {
+static enum opened open_segment(struct store *store, const struct volume *volume, uint32_t number, unsigned flags,
+                                struct disk_file **file, struct fault *fault) {
     char path[PATH_MAX];
     volume_segment_path(volume, number, path);
     int error = volume->absent ? -ENOENT : disk_open(store->disk, path, flags, file);
@@ -65,8 +65,8 @@ static enum opened open_segment(struct store *store, const struct volume *volume
 }
 
 /* Strikes a segment whose file is gone, if that is accepted. A read-only store goes on listing it. */
-static bool accept_missing(struct recovery *recovery, const struct manifest_segment *entry, uint32_t volume, const struct fault *why,
-                           struct fault *fault) {
+static bool accept_missing(struct recovery *recovery, const struct manifest_segment *entry, uint32_t volume,
+                           const struct fault *why, struct fault *fault) {
     struct store *store = recovery->store;
     if (!store->options.accept_missing) {
         if (fault) *fault = *why;
@@ -108,8 +108,8 @@ static bool recover_active(struct recovery *recovery, struct manifest_segment en
     int64_t size = disk_size(file);
     bool ok = size >= 0 ? segment_find_end(file, &header, (uint64_t)size, &end, &damaged, note_stream, recovery, fault)
                         : fault_set_os(fault, (int)-size, "segment %u can't be read", entry.number);
-    /* What was read may lie in the page cache or the device's only (the process was killed, not the machine): make it durable before
-     * anything is built on it. */
+    /* What was read may lie in the page cache or the device's only (the process was killed, not the machine): make it durable
+     * before anything is built on it. */
     if (ok && !store->opened_read_only) {
         int error = disk_fdatasync(file);
         if (error) ok = fault_set_os(fault, -error, "segment %u can't be made durable", entry.number);
@@ -140,7 +140,8 @@ static bool recover_active(struct recovery *recovery, struct manifest_segment en
 }
 
 /* A sealed one is read only when its streamed files may not be settled. */
-static bool recover_sealed(struct recovery *recovery, const struct manifest_segment *entry, uint32_t volume, struct fault *fault) {
+static bool recover_sealed(struct recovery *recovery, const struct manifest_segment *entry, uint32_t volume,
+                           struct fault *fault) {
     struct store *store = recovery->store;
     if (!entry->settled && !store->opened_read_only) {
         struct disk_file *file;
@@ -183,8 +184,8 @@ static bool recover_segments(struct recovery *recovery, struct fault *fault) {
         uint32_t volume;
         if (entry.state == MANIFEST_GONE) continue;
         if (!store_state_volume(store, entry.volume, &volume))
-            return fault_set(fault, FAULT_CORRUPT, 0, "%s/manifest places segment %u on a volume %u that it doesn't know", store->dir,
-                             entry.number, entry.volume);
+            return fault_set(fault, FAULT_CORRUPT, 0, "%s/manifest places segment %u on a volume %u that it doesn't know",
+                             store->dir, entry.number, entry.volume);
         bool ok = entry.state == MANIFEST_ACTIVE ? recover_active(recovery, entry, volume, fault)
                                                  : recover_sealed(recovery, &entry, volume, fault);
         if (!ok) return false;
@@ -262,7 +263,8 @@ static bool name_missing(struct recovery *recovery, uint32_t number, uint32_t vo
     struct manifest_segment entry;
     volume_segment_path(&recovery->store->volumes[volume], number, path);
     fault_set(&why, FAULT_MISSING, 0, "segment %u is missing (%s)", number, path);
-    return manifest_get_segment(&recovery->store->manifest, number, &entry) && accept_missing(recovery, &entry, volume, &why, fault);
+    return manifest_get_segment(&recovery->store->manifest, number, &entry) &&
+           accept_missing(recovery, &entry, volume, &why, fault);
 }
 
 /* Every segment of the table must be there; a file of no segment is one whose making or striking was cut short. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_recover: what opening a store does about the past: finds and records the ends of segments that were active, names the segments
- * whose files are missing, puts aside files that belong to nothing, gives streamed files to their records or removes them. */
+/* store_recover: what opening a store does about the past: finds and records the ends of segments that were active, names the
+ * segments whose files are missing, puts aside files that belong to nothing, gives streamed files to their records or removes
+ * them. */
 #ifndef LEAT_STORE_STORE_RECOVER_H
 #define LEAT_STORE_STORE_RECOVER_H
 

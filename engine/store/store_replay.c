@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_replay: the logs read in their order, and the scrub, which reads everything. Blocking; replay while nobody else uses the store,
- * scrub on any thread. */
+/* store_replay: the logs read in their order, and the scrub, which reads everything. Blocking; replay while nobody else uses the
+ * store, scrub on any thread. */
 #include <stdlib.h>
 
 #include "engine/base/log.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_state: the table of segments, the read-only turn, and what a failed fdatasync means for others on the same file system. */
+/* store_state: the table of segments, the read-only turn, and what a failed fdatasync means for others on the same file
+ * system. */
 #include "engine/store/store_state.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_state: struct store, for the files of engine/store only. Who writes what:
  *   - volumes, filesystems, options: store_open; constant from then on (but the atomics);
- *   - the table of segments: under store.mutex; a segment_state stays where it is until store_close. Its `end` is its log writer's to
- *     raise while it is active; the seal is the background thread's;
+ *   - the table of segments: under store.mutex; a segment_state stays where it is until store_close. Its `end` is its log
+ *     writer's to raise while it is active; the seal is the background thread's;
  *   - the manifest: under its own mutex. */
 #ifndef LEAT_STORE_STORE_STATE_H
 #define LEAT_STORE_STORE_STATE_H
@@ -25,7 +25,7 @@ struct segment_state {
     _Atomic uint64_t end;           /* release by the writer after an fdatasync, acquire by readers: records below it are whole */
     _Atomic bool sealed;            /* release after `end` is final, acquire by readers */
     bool missing;                   /* constant after open */
-    bool written_before;            /* its blocks were: it may go to the pool when it stays empty. Its writer's, then the seal's */
+    bool written_before; /* its blocks were: it may go to the pool when it stays empty. Its writer's, then the seal's */
     bool settled;                   /* recorded so; under store.mutex */
     uint32_t unsettled;             /* streamed files of its records that still lie in streams/new; under store.mutex */
 };
@@ -69,7 +69,8 @@ struct segment_state *store_state_find(struct store *store, uint32_t number); /*
 struct segment_state *store_state_add(struct store *store, const struct manifest_segment *segment, uint32_t volume);
 void store_state_drop(struct store *store, struct segment_state *segment); /* from the table; freed */
 struct volume *store_state_volume(struct store *store, uint32_t number, uint32_t *index);
-uint32_t store_state_filesystem(struct store *store, const char *path); /* its index; a path that can't be asked is a file system of its own */
+uint32_t store_state_filesystem(struct store *store,
+                                const char *path); /* its index; a path that can't be asked is a file system of its own */
 
 /* Loudly, once. */
 void store_state_turn_read_only(struct store *store, const struct fault *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_stream: a payload as a file. Its writes are operations of the loop; directory work and removal are jobs. A stream that waits for
- * its record lies in streams/new; a job moves it to streams when the record is durable, and only then may its segment be recorded as
- * settled. */
+/* store_stream: a payload as a file. Its writes are operations of the loop; directory work and removal are jobs. A stream that
+ * waits for its record lies in streams/new; a job moves it to streams when the record is durable, and only then may its segment
+ * be recorded as settled. */
 #include "engine/store/store_stream.h"
 
 #include <errno.h>
@@ -64,7 +64,8 @@ void store_stream_drop_all(struct store *store) {
 
 static uint32_t failures_of(const struct store_stream *stream) {
     const struct store *store = stream->store;
-    return atomic_load_explicit(&store->filesystems[store->volumes[stream->volume].filesystem].sync_failures, memory_order_acquire);
+    return atomic_load_explicit(&store->filesystems[store->volumes[stream->volume].filesystem].sync_failures,
+                                memory_order_acquire);
 }
 
 struct store_stream *store_stream_create(struct store *store, uint32_t volume, void *loop, struct fault *fault) {

@@ -39,8 +39,8 @@ static void parent_of(const char *path, char out[PATH_MAX]) {
         *slash = 0;
 }
 
-/* Creates one folder; an existing one is fine. What was there before a crash may still be on its way to the disk, so it is made durable
- * either way. */
+/* Creates one folder; an existing one is fine. What was there before a crash may still be on its way to the disk, so it is made
+ * durable either way. */
 static int make_one(struct disk *disk, const char *path) {
     char parent[PATH_MAX];
     int error = disk_mkdir(disk, path);
@@ -83,7 +83,8 @@ static int write_marker(struct disk *disk, const struct volume *volume, const ui
     return error;
 }
 
-bool volume_create(struct disk *disk, const struct volume *volume, const uint8_t archive_id[RECORD_ID_BYTES], struct fault *fault) {
+bool volume_create(struct disk *disk, const struct volume *volume, const uint8_t archive_id[RECORD_ID_BYTES],
+                   struct fault *fault) {
     if (!volume_make_folder(disk, volume->path, fault)) return false;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* volume: a folder on some file system that holds segments, streamed files and prepared files. A marker file in it says which volume of
- * which archive it is, so that volumes are recognised wherever they are mounted, and an empty mount point isn't taken for one.
- * At open and creation; paths from any thread. */
+/* volume: a folder on some file system that holds segments, streamed files and prepared files. A marker file in it says which
+ * volume of which archive it is, so that volumes are recognised wherever they are mounted, and an empty mount point isn't taken
+ * for one. At open and creation; paths from any thread. */
 #ifndef LEAT_STORE_VOLUME_H
 #define LEAT_STORE_VOLUME_H
 
@@ -31,7 +31,8 @@ struct volume_marker {
 /* Makes a folder and those above it, each durable. */
 bool volume_make_folder(struct disk *disk, const char *path, struct fault *fault);
 /* The folder itself, those in it, and the marker: durable. */
-bool volume_create(struct disk *disk, const struct volume *volume, const uint8_t archive_id[RECORD_ID_BYTES], struct fault *fault);
+bool volume_create(struct disk *disk, const struct volume *volume, const uint8_t archive_id[RECORD_ID_BYTES],
+                   struct fault *fault);
 
 enum volume_found { VOLUME_FOUND, VOLUME_NONE, VOLUME_BAD, VOLUME_UNREADABLE };
 enum volume_found volume_read_marker(struct disk *disk, const char *path, struct volume_marker *marker, struct fault *fault);
