@@ -71,8 +71,8 @@ struct record_problem {
     struct slice study_uid, series_uid, sop_uid, calling_aet, text;
 };
 void record_counter_write(struct writer *writer, const struct record_counter *counter);
-bool record_counter_next(struct reader *reader,
-                         struct record_counter *counter); /* false: the end, or malformed (reader->failed) */
+/* False: the end, or malformed (reader->failed). */
+bool record_counter_next(struct reader *reader, struct record_counter *counter);
 void record_problem_write(struct writer *writer, const struct record_problem *problem);
 bool record_problem_next(struct reader *reader, struct record_problem *problem);
 

@@ -32,8 +32,7 @@ struct store_options {
     uint64_t bulk_segment_bytes, small_segment_bytes; /* of new segments, multiples of 4096; 0 = 1 GiB, 256 MiB */
     uint64_t watermark_bytes;    /* store_space says "low" when a volume has less free than the larger of the two ... */
     uint32_t watermark_percent;  /* ... of its size */
-    uint32_t bulk_pool,
-        small_pool;              /* written-before files kept ready on each volume, made in idle time; 0 = none (tests, tools) */
+    uint32_t bulk_pool, small_pool; /* written-before files kept ready on each volume, made in idle time; 0 = none */
     bool read_only;              /* nothing is written: for tools while no server runs */
     bool accept_missing;         /* segments whose files are gone are struck from the manifest (or, read_only, left out) */
     void (*turned_read_only)(void *context, const struct fault *why); /* once, any thread; NULL: only logged */

@@ -69,8 +69,8 @@ struct segment_state *store_state_find(struct store *store, uint32_t number); /*
 struct segment_state *store_state_add(struct store *store, const struct manifest_segment *segment, uint32_t volume);
 void store_state_drop(struct store *store, struct segment_state *segment); /* from the table; freed */
 struct volume *store_state_volume(struct store *store, uint32_t number, uint32_t *index);
-uint32_t store_state_filesystem(struct store *store,
-                                const char *path); /* its index; a path that can't be asked is a file system of its own */
+/* Its index; a path that can't be asked about is a file system of its own. */
+uint32_t store_state_filesystem(struct store *store, const char *path);
 
 /* Loudly, once. */
 void store_state_turn_read_only(struct store *store, const struct fault *why);

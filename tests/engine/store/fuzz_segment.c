@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_segment: arbitrary bytes as a segment file: the header block, a scan, the search for the end. The first bytes choose how CRCs are
- * treated: with an odd one they are repaired where a record claims to be, so that what lies behind them is reached. */
+/* fuzz_segment: arbitrary bytes as a segment file: the header block, a scan, the search for the end. The first bytes choose how
+ * CRCs are treated: with an odd one they are repaired where a record claims to be, so that what lies behind them is reached. */
 #include <stdlib.h>
 
 #include "engine/base/checksum.h"
@@ -57,7 +57,8 @@ static void walk(struct disk_file *file, const struct segment_header *header, ui
         for (struct reader r = reader_over(record.problems); record_problem_next(&r, &problem);) continue;
     }
     segment_scan_release(&scan);
-    if (segment_find_end(file, header, limit, &end, &damaged, NULL, NULL, NULL) && (end < SEGMENT_HEADER_BYTES || end > limit)) abort();
+    if (segment_find_end(file, header, limit, &end, &damaged, NULL, NULL, NULL) && (end < SEGMENT_HEADER_BYTES || end > limit))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* make_archive DIR PAYLOADS: makes an archive in DIR on the real disk with objects of many sizes, streamed ones and some of the same
- * identity, and writes what each payload is into PAYLOADS/SEQUENCE, for readers that were written by somebody else (test_unpack.py).
- * Ends without stopping the writers when a third argument is given: as a killed server would. */
+/* make_archive DIR PAYLOADS: makes an archive in DIR on the real disk with objects of many sizes, streamed ones and some of the
+ * same identity, and writes what each payload is into PAYLOADS/SEQUENCE, for readers that were written by somebody else
+ * (test_unpack.py). Ends without stopping the writers when a third argument is given: as a killed server would. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -55,7 +55,8 @@ int main(int argc, char **argv) {
         uint64_t bytes = streamed ? 3000000 + i : log ? i * 100 : i * 9001;
         struct sim_object *object = sim_objects_make(&objects, log, bytes, streamed);
         if (i == 150) snprintf(object->uid, sizeof object->uid, "1.2.3.4"); /* another version of the fourth one */
-        object->append.record.study_uid = object->append.record.series_uid = object->append.record.sop_uid = slice_text(object->uid);
+        object->append.record.study_uid = object->append.record.series_uid = object->append.record.sop_uid =
+            slice_text(object->uid);
         object->append.record.sop_class_uid = slice_text("1.2.840.10008.5.1.4.1.1.7");
         object->append.record.transfer_syntax_uid = slice_text("1.2.840.10008.1.2.1");
         object->append.record.calling_aet = slice_text("SENDER");

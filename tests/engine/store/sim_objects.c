@@ -4,8 +4,8 @@
  *   - whatever is there is whole;
  *   - nothing that was refused (unless the archive had turned read-only), and nothing that was once seen to be gone, turns up;
  *   - each log gives acknowledged records in the order of their acknowledgements;
- *   - nothing that wasn't acknowledged lies before what was acknowledged in the same run of the server (else the index, which stands
- *     behind it, would never hear of it);
+ *   - nothing that wasn't acknowledged lies before what was acknowledged in the same run of the server (else the index, which
+ *     stands behind it, would never hear of it);
  *   - replay from a position gives exactly what lies behind it. */
 #include "sim_objects.h"
 
@@ -105,7 +105,8 @@ static void describe(struct sim_object *object) {
 struct sim_object *sim_objects_make(struct sim_objects *objects, uint32_t log, uint64_t bytes, bool streamed) {
     if (objects->count == SIM_OBJECTS) return NULL;
     struct sim_object *object = &objects->items[objects->count++];
-    *object = (struct sim_object){.objects = objects, .sequence = objects->count, .bytes = bytes, .log = log, .streamed = streamed, .run = objects->run};
+    *object = (struct sim_object){
+        .objects = objects, .sequence = objects->count, .bytes = bytes, .log = log, .streamed = streamed, .run = objects->run};
     void *memory = NULL;
     size_t room = (size_t)(bytes + DISK_BLOCK_BYTES) / DISK_BLOCK_BYTES * DISK_BLOCK_BYTES;
     invariant(posix_memalign(&memory, DISK_BLOCK_BYTES, room) == 0);
@@ -197,20 +198,25 @@ static bool same_bytes(void *context, struct slice block, uint64_t offset) {
     return true;
 }
 
-static void check_object(struct verify *v, struct sim_object *object, const struct record *record, struct place place, uint32_t log,
-                         uint64_t next_offset) {
+static void check_object(struct verify *v, struct sim_object *object, const struct record *record, struct place place,
+                         uint32_t log, uint64_t next_offset) {
     struct sim_objects *objects = v->objects;
-    bool here = object->told == SIM_ACKNOWLEDGED && place.segment == object->place.segment && place.offset == object->place.offset;
-    if (object->forbidden && object->told != SIM_ACKNOWLEDGED) sim_objects_fail(objects, "it was gone or refused, and is back", object->sequence);
+    bool here =
+        object->told == SIM_ACKNOWLEDGED && place.segment == object->place.segment && place.offset == object->place.offset;
+    if (object->forbidden && object->told != SIM_ACKNOWLEDGED)
+        sim_objects_fail(objects, "it was gone or refused, and is back", object->sequence);
     if (log != object->log) sim_objects_fail(objects, "in another log", object->sequence);
     if (!slice_equal(record->sop_uid, slice_text(object->uid)) || record->payload_length != object->bytes)
         sim_objects_fail(objects, "other fields than were sent", object->sequence);
     if (here) {
         object->seen++;
-        if (object->told_at < v->last[log]) sim_objects_fail(objects, "order of the log is not that of the acknowledgements", object->sequence);
-        if (next_offset != object->next_offset) sim_objects_fail(objects, "next offset is not the one that was told", object->sequence);
+        if (object->told_at < v->last[log])
+            sim_objects_fail(objects, "order of the log is not that of the acknowledgements", object->sequence);
+        if (next_offset != object->next_offset)
+            sim_objects_fail(objects, "next offset is not the one that was told", object->sequence);
         v->last[log] = object->told_at;
-        if (v->untold_run[log] == object->run) sim_objects_fail(objects, "something nobody was told of lies before it", object->sequence);
+        if (v->untold_run[log] == object->run)
+            sim_objects_fail(objects, "something nobody was told of lies before it", object->sequence);
     } else {
         v->untold_run[log] = object->run;
     }
@@ -223,20 +229,23 @@ static void check_object(struct verify *v, struct sim_object *object, const stru
     }
 }
 
-static bool visit(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next_offset, struct fault *fault) {
+static bool visit(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next_offset,
+                  struct fault *fault) {
     struct verify *v = context;
     if (record->sequence == 0 || record->sequence > v->objects->count || log >= SIM_LOGS) {
         sim_objects_fail(v->objects, "a record that nobody wrote", record->sequence);
         return true;
     }
-    if (place.segment == v->at[log].segment && place.offset < v->next[log]) sim_objects_fail(v->objects, "records overlap", record->sequence);
+    if (place.segment == v->at[log].segment && place.offset < v->next[log])
+        sim_objects_fail(v->objects, "records overlap", record->sequence);
     if (place.segment < v->at[log].segment) sim_objects_fail(v->objects, "segments out of order", record->sequence);
     v->at[log] = place;
     v->next[log] = next_offset;
     struct sim_object *object = &v->objects->items[record->sequence - 1];
     check_object(v, object, record, place, log, next_offset);
     const struct sim_object *from = v->from[log];
-    if (from && (place.segment > from->place.segment || (place.segment == from->place.segment && place.offset >= from->next_offset)))
+    if (from &&
+        (place.segment > from->place.segment || (place.segment == from->place.segment && place.offset >= from->next_offset)))
         v->behind[log]++;
     return true;
 }
@@ -265,9 +274,11 @@ static void check_positions(struct verify *v) {
     struct fault fault = {0};
     for (uint32_t log = 0; log < SIM_LOGS; log++) {
         if (!v->from[log]) continue;
-        positions[count++] = (struct store_position){.log = log, .segment = v->from[log]->place.segment, .offset = v->from[log]->next_offset};
+        positions[count++] =
+            (struct store_position){.log = log, .segment = v->from[log]->place.segment, .offset = v->from[log]->next_offset};
     }
-    if (!store_replay(v->store, positions, count, visit_behind, v, &fault)) sim_objects_fail(v->objects, "replay from a position fails", 0);
+    if (!store_replay(v->store, positions, count, visit_behind, v, &fault))
+        sim_objects_fail(v->objects, "replay from a position fails", 0);
     for (uint32_t log = 0; log < SIM_LOGS; log++)
         if (v->from[log] && v->behind[log] != v->behind_seen[log])
             sim_objects_fail(v->objects, "replay from a position gives other records than lie behind it", v->from[log]->sequence);
@@ -286,7 +297,8 @@ bool sim_objects_verify(struct sim_objects *objects, struct store *store) {
     check_positions(&v);
     for (uint32_t i = 0; i < objects->count; i++) {
         struct sim_object *object = &objects->items[i];
-        if (object->told == SIM_ACKNOWLEDGED && object->seen == 0) sim_objects_fail(objects, "ACKNOWLEDGED AND LOST", object->sequence);
+        if (object->told == SIM_ACKNOWLEDGED && object->seen == 0)
+            sim_objects_fail(objects, "ACKNOWLEDGED AND LOST", object->sequence);
         if (object->told != SIM_ACKNOWLEDGED && object->seen == 0) object->forbidden = true;
     }
     return !objects->wrong;

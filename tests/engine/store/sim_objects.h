@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_objects: what the simulation knows of each object: its bytes (a function of seed and sequence), what its sender was told, where it
- * was, and whether it may still turn up. */
+/* sim_objects: what the simulation knows of each object: its bytes (a function of seed and sequence), what its sender was told,
+ * where it was, and whether it may still turn up. */
 #ifndef LEAT_TESTS_SIM_OBJECTS_H
 #define LEAT_TESTS_SIM_OBJECTS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_store: the store on a disk that does its worst. For each seed: create an archive, then rounds of a random workload on two logs, each
- * ended by a power cut (or an orderly stop), a recovery that may be cut itself, and a verification of everything that must be true
- * (sim_objects.c). At the end without faults: everything is accepted again, and a scrub finds nothing bad.
+/* sim_store: the store on a disk that does its worst. For each seed: create an archive, then rounds of a random workload on two
+ * logs, each ended by a power cut (or an orderly stop), a recovery that may be cut itself, and a verification of everything that
+ * must be true (sim_objects.c). At the end without faults: everything is accepted again, and a scrub finds nothing bad.
  *
  *   sim_store [--seeds N] [--seed S] [--first S] [--verbose]
  * A failing seed is printed and replays with --seed. */
@@ -159,7 +159,8 @@ static void stopped(void *context) { ((struct run *)context)->stopped++; }
 
 static uint64_t random_bytes_of(struct run *run, uint32_t log) {
     if (log == SMALL_LOG) return below(run, 8) ? below(run, 3000) : below(run, 20000);
-    if (below(run, 300) == 0) return 1000000 + below(run, 300000); /* more than one CRC block; in a segment only where they are larger */
+    if (below(run, 300) == 0)
+        return 1000000 + below(run, 300000); /* more than one CRC block; in a segment only where they are larger */
     return below(run, 4) ? below(run, 40000) : below(run, 9000);
 }
 
@@ -313,7 +314,8 @@ static void finish(struct run *run) {
 static const char *one_seed(uint64_t seed, bool verbose, uint64_t *cuts) {
     struct run run = {.seed = seed, .random = {seed * 0x9e3779b97f4a7c15u + 1}, .verbose = verbose};
     run.disk = disk_sim_create(seed);
-    run.options = (struct store_options){.dir = "/a/archive", .volumes = run.volumes, .bulk_segment_bytes = 131072, .small_segment_bytes = 65536};
+    run.options = (struct store_options){
+        .dir = "/a/archive", .volumes = run.volumes, .bulk_segment_bytes = 131072, .small_segment_bytes = 65536};
     run.volumes[0] = "/a/archive";
     run.volumes[1] = "/b/volume";
     run.options.volume_count = below(&run, 4) ? 1 : 2;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_fixture: an archive with a bulk and a small log on a simulated disk, for unit tests: objects go in, the test says what fails. */
+/* store_fixture: an archive with a bulk and a small log on a simulated disk, for unit tests: objects go in, the test says what
+ * fails. */
 #ifndef LEAT_TESTS_STORE_FIXTURE_H
 #define LEAT_TESTS_STORE_FIXTURE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_disk_real: the store on the kernel's disk and a reactor's ring: objects of all sizes and streamed ones go in and come back; locks;
- * a file system without O_DIRECT; jobs with delays. `test_disk_real --speed DIR` measures instead. */
+/* test_disk_real: the store on the kernel's disk and a reactor's ring: objects of all sizes and streamed ones go in and come
+ * back; locks; a file system without O_DIRECT; jobs with delays. `test_disk_real --speed DIR` measures instead. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ static void open_bench(struct bench *b) {
     b->objects.loop = b->reactor;
     b->objects.run++;
     for (uint32_t log = 0; log < SIM_LOGS; log++) {
-        struct log_writer_options options = {.log = log, .kind = log ? STORE_SMALL : STORE_BULK, .volume = STORE_ANY_VOLUME, .loop = b->reactor};
+        struct log_writer_options options = {
+            .log = log, .kind = log ? STORE_SMALL : STORE_BULK, .volume = STORE_ANY_VOLUME, .loop = b->reactor};
         b->writers[log] = log_writer_create(b->store, &options, &fault);
         assert_non_null(b->writers[log]);
     }
@@ -88,7 +89,8 @@ static void verify(struct bench *b) {
     options.read_only = true;
     struct store *store = store_open(b->disk, &options, &fault);
     if (!store) fail_msg("%s", fault.text);
-    if (!sim_objects_verify(&b->objects, store)) fail_msg("object %llu: %s", (unsigned long long)b->objects.wrong_sequence, b->objects.wrong);
+    if (!sim_objects_verify(&b->objects, store))
+        fail_msg("object %llu: %s", (unsigned long long)b->objects.wrong_sequence, b->objects.wrong);
     store_close(store);
 }
 
@@ -195,7 +197,8 @@ static void speed_of(struct bench *b, uint32_t log, uint64_t bytes, uint64_t sen
         for (uint64_t at = 0; at < bytes; at += 262144)
             s->parts[s->append.payload_count++] =
                 (struct iovec){(uint8_t *)payload + at, bytes - at < 262144 ? (size_t)(bytes - at) : 262144};
-        s->append.record = (struct record){.type = RECORD_OBJECT, .sequence = i, .study_uid = slice_text("1.2.3"), .payload_length = bytes};
+        s->append.record =
+            (struct record){.type = RECORD_OBJECT, .sequence = i, .study_uid = slice_text("1.2.3"), .payload_length = bytes};
         s->append.record.block_crcs = slice_of(s->crcs, record_block_count(bytes) * 4);
         log_writer_append(s->writer, &s->append);
     }
@@ -205,9 +208,10 @@ static void speed_of(struct bench *b, uint32_t log, uint64_t bytes, uint64_t sen
     }
     double seconds = (double)(clock_monotonic_ns() - began) / 1e9;
     log_writer_get_counters(b->writers[log], &after);
-    printf("%-24s %8.0f /s  %7.1f MB/s  %llu syncs, %llu writes, waits for segment %llu\n", what, (double)(count + senders) / seconds,
-           (double)(count + senders) * (double)bytes / seconds / 1e6, (unsigned long long)(after.syncs - before.syncs),
-           (unsigned long long)(after.writes - before.writes), (unsigned long long)(after.waits_for_segment - before.waits_for_segment));
+    printf("%-24s %8.0f /s  %7.1f MB/s  %llu syncs, %llu writes, waits for segment %llu\n", what,
+           (double)(count + senders) / seconds, (double)(count + senders) * (double)bytes / seconds / 1e6,
+           (unsigned long long)(after.syncs - before.syncs), (unsigned long long)(after.writes - before.writes),
+           (unsigned long long)(after.waits_for_segment - before.waits_for_segment));
     free(all);
     free(payload);
 }

@@ -78,7 +78,8 @@ static void test_places(void **state) {
     assert_true(a->append.next_offset == 4096 + 4096 + 12288 && b->append.place.offset == a->append.next_offset);
     assert_true(b->append.next_offset == b->append.place.offset + 4096);
     assert_true(c->append.place.offset == 4096 && c->append.place.header_bytes % 8 == 0);
-    assert_true(c->append.next_offset == d->append.place.offset && d->append.place.offset == 4096 + c->append.place.header_bytes + 16u);
+    assert_true(c->append.next_offset == d->append.place.offset &&
+                d->append.place.offset == 4096 + c->append.place.header_bytes + 16u);
     assert_true(d->append.next_offset == 8192); /* the group's padding belongs to its last record */
     assert_true(a->append.log == FIXTURE_BULK && d->append.log == FIXTURE_SMALL);
 }

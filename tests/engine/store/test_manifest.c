@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_manifest: last entry wins; a torn end is tolerated, damage in the middle is not; newer formats; rewrites; failures to record. */
+/* test_manifest: last entry wins; a torn end is tolerated, damage in the middle is not; newer formats; rewrites; failures to
+ * record. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ static int teardown(void **state) {
 }
 
 static struct manifest_segment segment(uint32_t number, enum manifest_state at, uint64_t end) {
-    struct manifest_segment s = {.number = number, .log = 1, .volume = 1, .kind = STORE_SMALL, .state = at, .end = end, .file_bytes = 65536};
+    struct manifest_segment s = {
+        .number = number, .log = 1, .volume = 1, .kind = STORE_SMALL, .state = at, .end = end, .file_bytes = 65536};
     memset(s.id, (int)number, RECORD_ID_BYTES);
     return s;
 }

@@ -100,9 +100,11 @@ static void test_round_trips(void **state) {
     r.stream_volume = 7;
     memset(r.stream_file, 0xf1, RECORD_ID_BYTES);
     check_round_trip(&r, 8);
-    r = (struct record){.type = RECORD_CHANGE, .sequence = 5, .change_kind = 9, .change = slice_text("merge"), .study_uid = slice_text("1.2")};
+    r = (struct record){
+        .type = RECORD_CHANGE, .sequence = 5, .change_kind = 9, .change = slice_text("merge"), .study_uid = slice_text("1.2")};
     check_round_trip(&r, 8);
-    r = (struct record){.type = RECORD_NOTE, .sequence = 6, .run_id = 77, .counters = slice_text("c"), .problems = slice_text("p")};
+    r = (struct record){
+        .type = RECORD_NOTE, .sequence = 6, .run_id = 77, .counters = slice_text("c"), .problems = slice_text("p")};
     check_round_trip(&r, 8);
 }
 
@@ -198,7 +200,12 @@ static void test_notes(void **state) {
     assert_false(reader.failed);
 
     w = writer_over(buffer, sizeof buffer);
-    struct record_problem problem = {.sequence = 9, .kind = 4, .time_us = 8, .study_uid = slice_text("1.2"), .text = slice_text("why")}, out;
+    struct record_problem problem = {.sequence = 9,
+                                     .kind = 4,
+                                     .time_us = 8,
+                                     .study_uid = slice_text("1.2"),
+                                     .text = slice_text("why")},
+                          out;
     record_problem_write(&w, &problem);
     assert_false(w.failed);
     for (size_t length = 1; length < writer_length(&w); length++) {

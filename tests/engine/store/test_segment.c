@@ -28,7 +28,8 @@ static int setup(void **state) {
     desk->disk = disk_sim_create(1);
     disk_mkdir(desk->disk, "/a");
     assert_int_equal(disk_open(desk->disk, PATH, DISK_WRITE | DISK_CREATE, &desk->file), 0);
-    desk->header = (struct segment_header){.number = 7, .log = 1, .volume = 1, .kind = STORE_SMALL, .file_bytes = FILE_BYTES, .created_us = 5};
+    desk->header = (struct segment_header){
+        .number = 7, .log = 1, .volume = 1, .kind = STORE_SMALL, .file_bytes = FILE_BYTES, .created_us = 5};
     memset(desk->header.id, 0x77, RECORD_ID_BYTES);
     uint8_t block[SEGMENT_HEADER_BYTES];
     segment_encode(&desk->header, block);

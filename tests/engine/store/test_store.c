@@ -132,7 +132,8 @@ struct scrubbed {
     struct place where;
     uint64_t done, total;
 };
-static bool count_scrub(void *context, const struct record *record, struct place place, const struct fault *bad, uint64_t done, uint64_t total) {
+static bool count_scrub(void *context, const struct record *record, struct place place, const struct fault *bad, uint64_t done,
+                        uint64_t total) {
     struct scrubbed *s = context;
     if (bad) {
         s->bad++;
@@ -192,11 +193,15 @@ static void test_place_that_is_none(void **state) {
         {.segment = 999, .header_bytes = 4096, .offset = 4096},
         {.segment = place.segment, .header_bytes = 0, .offset = place.offset},
         {.segment = place.segment, .header_bytes = UINT32_MAX, .offset = place.offset},
-        {.segment = place.segment, .header_bytes = place.header_bytes, .offset = place.offset + 4096, .payload_bytes = place.payload_bytes},
+        {.segment = place.segment,
+         .header_bytes = place.header_bytes,
+         .offset = place.offset + 4096,
+         .payload_bytes = place.payload_bytes},
         {.segment = place.segment, .header_bytes = place.header_bytes, .offset = UINT64_MAX - 4096, .payload_bytes = 1},
         {.segment = place.segment, .header_bytes = place.header_bytes, .offset = place.offset, .payload_bytes = 1},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_false(store_read_header(f->store, wrong[i], &header, &fault));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(store_read_header(f->store, wrong[i], &header, &fault));
     assert_true(store_read_header(f->store, place, &header, &fault));
     assert_true(slice_equal(header.record.sop_uid, slice_text(f->objects.items[10].uid)));
     store_header_release(&header);
@@ -204,7 +209,8 @@ static void test_place_that_is_none(void **state) {
     f->store = NULL;
 }
 
-static bool count_visit(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next, struct fault *fault) {
+static bool count_visit(void *context, const struct record *record, struct place place, uint32_t log, uint64_t next,
+                        struct fault *fault) {
     return --*(int *)context != 0 || fault_set(fault, FAULT_CANCELLED, 0, "enough");
 }
 
