@@ -286,6 +286,32 @@ static void test_append_from_done(void **state) {
     assert_int_equal(chain.durable, 301);
 }
 
+/* The CRC table of an object of 6 GB is in its record, which both logs take. */
+static void note_done(struct append *append) {
+}
+
+static void test_large_header(void **state) {
+    struct fixture *f = *state;
+    static uint8_t crcs[6000 * 4];
+    for (size_t i = 0; i < sizeof crcs; i++) crcs[i] = (uint8_t)(i * 5);
+    fixture_open(f);
+    for (uint32_t log = 0; log < SIM_LOGS; log++) {
+        struct append append = {.done = note_done};
+        append.record = (struct record){.type = RECORD_OBJECT, .sequence = 9, .streamed = true, .stream_volume = 1};
+        append.record.payload_length = 6000ull * RECORD_BLOCK_BYTES - 77;
+        append.record.block_crcs = slice_of(crcs, sizeof crcs);
+        log_writer_append(f->writers[log], &append);
+        log_writer_kick(f->writers[log]);
+        while (append.result == APPEND_PENDING) disk_sim_step(f->disk);
+        assert_int_equal(append.result, APPEND_DURABLE);
+        struct store_header header;
+        assert_true(store_read_header(f->store, append.place, &header, NULL));
+        assert_memory_equal(header.record.block_crcs.bytes, crcs, sizeof crcs);
+        assert_true(header.record.payload_length == append.record.payload_length);
+        store_header_release(&header);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     log_set_level((enum log_level)(LOG_ERROR + 1));
@@ -304,6 +330,7 @@ int main(void) {
         TEST(test_stop_finishes_what_it_has),
         TEST(test_empty_segments_are_struck),
         TEST(test_append_from_done),
+        TEST(test_large_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
