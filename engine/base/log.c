@@ -2,16 +2,17 @@
 #include "engine/base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Written once, before other threads start; read by all. */
-static enum log_level lowest = LOG_INFO;
+/* Relaxed: pairs with nothing; a line more or less around a change is of no account. */
+static _Atomic int lowest = LOG_INFO;
 
-void log_set_level(enum log_level level) { lowest = level; }
-enum log_level log_get_level(void) { return lowest; }
+void log_set_level(enum log_level level) { atomic_store_explicit(&lowest, (int)level, memory_order_relaxed); }
+enum log_level log_get_level(void) { return (enum log_level)atomic_load_explicit(&lowest, memory_order_relaxed); }
 
 /* A peer chooses AE titles and UIDs: what it sends must not forge lines or drive a terminal. */
 static void blank_controls(char *text, size_t length) {
@@ -21,7 +22,7 @@ static void blank_controls(char *text, size_t length) {
 
 void log_line(enum log_level level, const char *format, ...) {
     static const char *const words[] = {"debug", "info ", "warn ", "error"};
-    if (level < lowest) return;
+    if (level < log_get_level()) return;
     char line[2048];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

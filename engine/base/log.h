@@ -6,7 +6,7 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-void log_set_level(enum log_level level); /* before other threads start; default LOG_INFO */
+void log_set_level(enum log_level level); /* any thread; default LOG_INFO */
 enum log_level log_get_level(void);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

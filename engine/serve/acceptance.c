@@ -72,7 +72,7 @@ static enum admission admit(void *context, const struct associate *rq) {
     struct acceptance *a = context;
     (void)rq;
     if (!a->has_space) return ADMIT_NOT_CONGESTION;
-    a->counted = census_enter(a->census, a->rules, a->peer);
+    a->counted = census_enter(a->census, a->policy, a->rules, a->peer);
     return a->counted ? ADMIT : ADMIT_NOT_LOCAL_LIMIT;
 }
 
@@ -113,20 +113,20 @@ static size_t extended(void *context, const struct extended_negotiation *propose
 void acceptance_answer(struct acceptance *a, const struct associate *rq, struct negotiation *out) {
     a->rules = config_client_match(a->config, rq->calling_ae, &a->peer->any);
     a->counted = false;
-    negotiate_policy_init(&a->policy);
-    a->policy.context = a;
-    a->policy.admit = admit;
-    a->policy.called_ae = called_ae;
-    a->policy.calling_ae = calling_ae;
-    a->policy.abstract_syntax = abstract_syntax;
-    a->policy.transfer_syntax = transfer_syntax;
-    a->policy.extended = extended;
+    negotiate_policy_init(&a->negotiation);
+    a->negotiation.context = a;
+    a->negotiation.admit = admit;
+    a->negotiation.called_ae = called_ae;
+    a->negotiation.calling_ae = calling_ae;
+    a->negotiation.abstract_syntax = abstract_syntax;
+    a->negotiation.transfer_syntax = transfer_syntax;
+    a->negotiation.extended = extended;
     const struct config_rules *rules = a->rules ? a->rules : &a->config->everyone;
-    a->policy.maximum_length = rules->max_pdu_length;
-    a->policy.window_invoked = (uint16_t)rules->async_window;
-    negotiate_answer(rq, &a->policy, out);
+    a->negotiation.maximum_length = rules->max_pdu_length;
+    a->negotiation.window_invoked = (uint16_t)rules->async_window;
+    negotiate_answer(rq, &a->negotiation, out);
     if (!out->accepted && a->counted) {
-        census_leave(a->census, a->rules, a->peer);
+        census_leave(a->census, a->policy, a->rules, a->peer);
         a->counted = false;
     }
 }

@@ -9,16 +9,18 @@
 #include "net/ulp/negotiate.h"
 
 struct census;
+struct policy;
 
 struct acceptance {
-    const struct config *config;
+    struct policy *policy;
+    const struct config *config;       /* of the policy */
     const struct endpoint *peer;
     struct census *census;
     bool has_space;                    /* false: no association is taken now (transient) */
     /* ---- filled while negotiating ---- */
     const struct config_rules *rules;  /* of the caller; NULL: not one of ours */
     bool counted;                      /* in the census: census_leave is due */
-    struct negotiate_policy policy;
+    struct negotiate_policy negotiation;
 };
 
 /* Answers the request. After *out says accepted, acceptance->rules holds and the association is counted. */

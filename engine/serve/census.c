@@ -14,12 +14,11 @@ struct census_row {
     uint32_t open;
 };
 
-bool census_init(struct census *census, const struct config *config, struct fault *fault) {
-    *census = (struct census){.config = config, .address_mask = ADDRESS_BUCKETS - 1};
+bool census_init(struct census *census, struct fault *fault) {
+    *census = (struct census){.address_mask = ADDRESS_BUCKETS - 1};
     pthread_mutex_init(&census->mutex, NULL);
-    census->by_client = calloc(config->client_count + 1, sizeof *census->by_client);
     census->by_address = calloc(ADDRESS_BUCKETS, sizeof *census->by_address);
-    if (census->by_client && census->by_address) return true;
+    if (census->by_address) return true;
     census_release(census);
     return fault_set(fault, FAULT_MEMORY, 0, "no memory for the census of associations");
 }
@@ -32,7 +31,6 @@ void census_release(struct census *census) {
         }
     }
     free(census->by_address);
-    free(census->by_client);
     pthread_mutex_destroy(&census->mutex);
 }
 
@@ -65,11 +63,11 @@ static bool enter_address(struct census *census, const struct config_rules *rule
     return true;
 }
 
-static bool enter(struct census *census, const struct config_rules *rules, const struct endpoint *peer) {
-    if (census->open >= census->config->max_associations) return false;
+static bool enter(struct census *census, struct policy *policy, const struct config_rules *rules, const struct endpoint *peer) {
+    if (census->open >= policy->config->max_associations) return false;
     if (rules->client != CONFIG_NO_CLIENT) {
-        if (rules->max_associations && census->by_client[rules->client] >= rules->max_associations) return false;
-        census->by_client[rules->client]++;
+        if (rules->max_associations && policy->by_client[rules->client] >= rules->max_associations) return false;
+        policy->by_client[rules->client]++;
     } else if (rules->max_associations && !enter_address(census, rules, peer)) {
         return false;
     }
@@ -77,9 +75,9 @@ static bool enter(struct census *census, const struct config_rules *rules, const
     return true;
 }
 
-bool census_enter(struct census *census, const struct config_rules *rules, const struct endpoint *peer) {
+bool census_enter(struct census *census, struct policy *policy, const struct config_rules *rules, const struct endpoint *peer) {
     pthread_mutex_lock(&census->mutex);
-    bool entered = enter(census, rules, peer);
+    bool entered = enter(census, policy, rules, peer);
     pthread_mutex_unlock(&census->mutex);
     return entered;
 }
@@ -94,9 +92,9 @@ static void leave_address(struct census *census, const struct endpoint *peer) {
     free(row);
 }
 
-void census_leave(struct census *census, const struct config_rules *rules, const struct endpoint *peer) {
+void census_leave(struct census *census, struct policy *policy, const struct config_rules *rules, const struct endpoint *peer) {
     pthread_mutex_lock(&census->mutex);
-    if (rules->client != CONFIG_NO_CLIENT) census->by_client[rules->client]--;
+    if (rules->client != CONFIG_NO_CLIENT) policy->by_client[rules->client]--;
     else if (rules->max_associations) leave_address(census, peer);
     invariant(census->open > 0);
     census->open--;

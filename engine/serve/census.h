@@ -6,26 +6,25 @@
 
 #include <pthread.h>
 
-#include "engine/base/config.h"
+#include "engine/serve/policy.h"
 #include "net/link/endpoint.h"
 
 struct census_row;
 
 struct census {
     pthread_mutex_t mutex;
-    const struct config *config;
-    uint32_t open;              /* under the mutex, as all that follows */
-    uint32_t *by_client;        /* config->client_count of them */
+    uint32_t open;              /* under the mutex, as all that follows, and the policies' counts by client */
     struct census_row **by_address; /* hash table of addresses with open associations */
     uint32_t address_mask;
 };
 
-bool census_init(struct census *census, const struct config *config, struct fault *fault);
+bool census_init(struct census *census, struct fault *fault);
 void census_release(struct census *census);
 
 /* False: over a limit (A-ASSOCIATE-RJ, transient, local limit exceeded), and nothing is counted. */
-bool census_enter(struct census *census, const struct config_rules *rules, const struct endpoint *peer);
-void census_leave(struct census *census, const struct config_rules *rules, const struct endpoint *peer);
+bool census_enter(struct census *census, struct policy *policy, const struct config_rules *rules, const struct endpoint *peer);
+/* The policy and rules that it entered with. */
+void census_leave(struct census *census, struct policy *policy, const struct config_rules *rules, const struct endpoint *peer);
 uint32_t census_open(struct census *census);
 
 #endif

@@ -31,7 +31,7 @@ struct server {
     uint32_t reactor_count, stations_ready, reactors_started;
     struct listener *listener;
     struct control_server *control;
-    bool archive_open, census_ready;
+    bool archive_open, census_ready, policies_ready;
 };
 
 /* ---- start ---- */
@@ -130,6 +130,8 @@ static bool start_threads(struct server *server, struct fault *fault) {
 }
 
 static bool start(struct server *server, struct fault *fault) {
+    if (!policies_init(&server->hall.policies, server->config, fault)) return false;
+    server->policies_ready = true;
     if (!open_archive(server, fault) || !create_reactors(server, fault)) return false;
     const struct pipeline_options options = {
         .config = server->config,
@@ -141,7 +143,7 @@ static bool start(struct server *server, struct fault *fault) {
     };
     server->hall.pipeline = pipeline_create(&options, fault);
     if (!server->hall.pipeline) return false;
-    if (!census_init(&server->hall.census, server->config, fault)) return false;
+    if (!census_init(&server->hall.census, fault)) return false;
     server->census_ready = true;
     return create_stations(server, fault) && create_listener(server, fault) && start_threads(server, fault) && start_control(server, fault);
 }
@@ -242,6 +244,7 @@ static void stop(struct server *server) {
     for (uint32_t i = 0; server->reactors && i < server->reactor_count; i++) reactor_destroy(server->reactors[i]);
     if (server->census_ready) census_release(&server->hall.census);
     if (server->archive_open) archive_close(&server->archive);
+    if (server->policies_ready) policies_release(&server->hall.policies);
     free(server->reactors);
     free(server->stations);
 }
@@ -257,12 +260,32 @@ static void block_signals(sigset_t *set) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_the_end(const sigset_t *set) {
+static void reload(struct server *server, const struct server_reload *how) {
+    char *errors = NULL;
+    struct fault fault;
+    struct config *fresh = how->read(how->context, &errors);
+    if (!fresh) {
+        log_error("SIGHUP: the configuration stays as it was: %s", errors ? errors : "it can't be read");
+        free(errors);
+        return;
+    }
+    size_t from = 0;
+    for (const char *key; (key = config_next_start_key(server->config, fresh, &from)) != NULL;)
+        log_warn("SIGHUP: %s changed; that takes effect at the next start", key);
+    log_set_level(fresh->log_level);
+    size_t clients = fresh->client_count;
+    if (policies_replace(&server->hall.policies, fresh, &fault))
+        log_info("SIGHUP: the configuration was read again: %zu clients; it holds for associations that begin now", clients);
+    else
+        log_error("SIGHUP: the configuration stays as it was: %s", fault.text);
+}
+
+static void wait_for_the_end(struct server *server, const struct server_reload *how, const sigset_t *set) {
     for (;;) {
         int taken = 0;
         if (sigwait(set, &taken) != 0) continue;
         if (taken == SIGHUP) {
-            log_info("SIGHUP: the configuration is read at start only; restart to change it");
+            reload(server, how);
             continue;
         }
         log_info("%s: no new associations; finishing what is under way", taken == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -270,8 +293,8 @@ static void wait_for_the_end(const sigset_t *set) {
     }
 }
 
-int server_run(const struct config *config) {
-    struct server server = {.config = config, .hall = {.config = config}};
+int server_run(const struct config *config, const struct server_reload *how) {
+    struct server server = {.config = config};
     struct fault fault = {0};
     sigset_t signals;
     block_signals(&signals);
@@ -284,7 +307,7 @@ int server_run(const struct config *config) {
     }
     say_ready(&server);
     listener_resume(server.listener);
-    wait_for_the_end(&signals);
+    wait_for_the_end(&server, how, &signals);
     stop(&server);
     log_info("stopped");
     return 0;

@@ -97,7 +97,7 @@ static void connection_closed(struct connection *connection) {
     if (s->state != SESSION_ENDING) end_reading(s);
     abandon_object(s);
     timer_disarm(station->reactor, &s->artim);
-    if (s->counted) census_leave(&station->hall->census, s->rules, &s->connection.peer);
+    if (s->counted) census_leave(&station->hall->census, s->policy, s->rules, &s->connection.peer);
     if (s->previous) s->previous->next = s->next;
     else station->sessions = s->next;
     if (s->next) s->next->previous = s->previous;
@@ -123,7 +123,7 @@ static void carry_out(struct session *s) {
     uint32_t orders = association_take_orders(&s->association);
     if (orders & ASSOCIATION_ARTIM_STOP) timer_disarm(s->station->reactor, &s->artim);
     if (orders & ASSOCIATION_ARTIM_START) {
-        uint32_t ms = s->rules ? s->rules->timeouts.artim_ms : s->station->hall->config->everyone.timeouts.artim_ms;
+        uint32_t ms = s->rules ? s->rules->timeouts.artim_ms : s->policy->config->everyone.timeouts.artim_ms;
         timer_arm(s->station->reactor, &s->artim, ms, artim_fired);
     }
     if (orders & ASSOCIATION_CLOSE) {
@@ -219,9 +219,9 @@ static void log_opening(struct session *s, uint32_t accepted, uint32_t proposed)
     log_info("association %llu opened: %s %s -> %s, %u of %u contexts accepted, window %u, PDU %u, implementation %s %s",
              (unsigned long long)s->number, s->peer_text, a->calling_ae, a->called_ae, accepted, proposed, a->window_invoked,
              a->peer_maximum_length, a->peer_implementation_uid, a->peer_implementation_version);
-    if (!slice_equal(slice_text(a->called_ae), slice_text(s->station->hall->config->aet)))
+    if (!slice_equal(slice_text(a->called_ae), slice_text(s->policy->config->aet)))
         log_info("association %llu calls %s; we are %s (called_aet: strict would reject it)", (unsigned long long)s->number, a->called_ae,
-                 s->station->hall->config->aet);
+                 s->policy->config->aet);
 }
 
 static void open_association(struct session *s, const struct acceptance *acceptance, const struct negotiation *n, uint32_t proposed) {
@@ -242,7 +242,8 @@ static void open_association(struct session *s, const struct acceptance *accepta
 static void negotiate(struct session *s, const struct associate *rq) {
     struct negotiation *n = malloc(sizeof *n);
     struct acceptance acceptance = {
-        .config = s->station->hall->config,
+        .policy = s->policy,
+        .config = s->policy->config,
         .peer = &s->connection.peer,
         .census = &s->station->hall->census,
         .has_space = n && pipeline_has_space(s->station->hall->pipeline),
@@ -570,7 +571,8 @@ struct session *session_create(struct station *station, int fd) {
     s->opened_ns = clock_monotonic_ns();
     s->waiter.ready = room_again;
     message_ids_init(&s->ids, 1);
-    association_init(&s->association, ASSOCIATION_ACCEPTOR, station->hall->config->everyone.max_pdu_length);
+    s->policy = policies_now(&station->hall->policies);
+    association_init(&s->association, ASSOCIATION_ACCEPTOR, s->policy->config->everyone.max_pdu_length);
     const struct connection_options options = {
         .reactor = station->reactor, .stock = &station->sends, .events = &session_events, .send_limit_bytes = SEND_LIMIT_BYTES};
     connection_open(&s->connection, &options, fd);

@@ -41,6 +41,7 @@ struct session {
     struct session *next, *previous;
     enum session_state state;
     uint64_t number;
+    struct policy *policy;            /* in force when it connected */
     const struct config_rules *rules; /* of the caller, once accepted */
     char peer_text[ENDPOINT_TEXT_BYTES];
 

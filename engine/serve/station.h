@@ -15,7 +15,7 @@ struct session;
 
 /* What all stations share; constant while they run but for the atomics. */
 struct service_hall {
-    const struct config *config;
+    struct policies policies;
     struct pipeline *pipeline;
     struct census census;
     _Atomic uint64_t associations; /* relaxed: a number for each, for the log */

@@ -86,6 +86,12 @@ static const char doc[] = "Receives DICOM objects from many peers at once, keeps
                           "  2  wrong usage or configuration, or the data folder can't be used: locked,\n"
                           "     of a newer format, a segment missing\n";
 
+/* SIGHUP: the same file and options as at the start. */
+static struct config *read_again(void *context, char **errors) {
+    const struct options *o = context;
+    return config_create(o->config, o->settings, o->setting_count, errors);
+}
+
 int serve_main(int argc, char **argv) {
     struct argp_option *argp_options = make_options();
     const struct argp parser = {.options = argp_options, .parser = parse, .doc = doc};
@@ -97,7 +103,7 @@ int serve_main(int argc, char **argv) {
     int status = 2;
     if (config) {
         log_set_level(config->log_level);
-        status = server_run(config);
+        status = server_run(config, &(struct server_reload){.read = read_again, .context = &o});
     } else {
         fprintf(stderr, "%s\n", errors);
     }
