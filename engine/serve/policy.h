@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "engine/base/config.h"
+#include "engine/base/fault.h"
 
 struct policy {
     struct policy *older;
