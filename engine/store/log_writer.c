@@ -205,9 +205,10 @@ static struct append *pop(struct log_writer *writer) {
     return append;
 }
 
-/* While a segment that failed isn't sealed yet, nothing behind it is acknowledged. */
+/* While a segment that failed isn't sealed yet, nothing behind it is acknowledged; nothing at all when that can't be recorded. */
 static uint32_t gate(const struct log_writer *writer) {
     uint32_t lowest = UINT32_MAX;
+    if (writer->recovering && store_is_read_only(writer->store)) return 0;
     for (size_t i = 0; writer->recovering && i < LOG_WRITER_SLOTS; i++) {
         const struct slot *slot = &writer->slots[i];
         bool failed = slot->state == SLOT_WRITING && (slot->sync_failed || slot->seal_at != LOG_WRITER_NO_SEAL);

@@ -2,7 +2,8 @@
 /* log_writer_recover: after a write or an fdatasync failed. Nothing is issued until:
  *   1. every write in flight has ended (their buffers are their owners' again);
  *   2. a segment sealed by a failed write has its good prefix synced and acknowledged;
- *   3. the segment's end is recorded (or the store has turned read-only, and everything is refused);
+ *   3. the segment's end is recorded (or the store has turned read-only, and everything is refused, even what is durable behind
+ *      it);
  *   4. the appends that failed are told so; those behind a failed write are written again, elsewhere. */
 #include <errno.h>
 
@@ -88,7 +89,7 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
         next = a->next;
         bool here = a->place.segment == slot->file.segment->number;
         bool dead = here && (slot->sync_failed || a->place.offset == slot->seal_at);
-        invariant(!here || (slot->sync_failed ? a->progress.end > slot->durable : a->place.offset >= slot->seal_at));
+        invariant(!here || (slot->sync_failed ? a->progress.end > slot->told : a->place.offset >= slot->seal_at));
         struct append ***end = dead ? &failed_end : here ? &again_end : &kept_end;
         **end = a;
         *end = &a->next;
@@ -107,6 +108,7 @@ static void sort_out(struct log_writer *writer, struct slot *slot) {
     if (!a) writer->tail = again_last ? again_last : kept_last;
     slot->refused = failed;
     slot->refused_result = slot->sync_failed ? APPEND_FAILED : slot->seal_result;
+    if (store_is_read_only(writer->store)) slot->refused_result = APPEND_READ_ONLY;
     log_writer_seal(writer, slot, slot->sync_failed ? slot->told : slot->seal_at);
 }
 
@@ -116,9 +118,24 @@ static bool is_sealing(const struct log_writer *writer) {
     return false;
 }
 
+/* An end couldn't be recorded, so what failed before it may come back: nothing that lies behind it is acknowledged, durable or
+ * not. */
+static bool refuse_all(struct log_writer *writer) {
+    bool any = false;
+    for (size_t i = 0; i < LOG_WRITER_SLOTS; i++) {
+        struct slot *slot = &writer->slots[i];
+        if (slot->state != SLOT_WRITING || slot->told == slot->assigned) continue;
+        slot->sync_failed = true;
+        sort_out(writer, slot);
+        any = true;
+    }
+    return any;
+}
+
 /* One segment after the other: what is durable in the next one is acknowledged in between. */
 void log_writer_recover(struct log_writer *writer) {
     if (writer->in_flight || writer->syncing || is_sealing(writer)) return;
+    if (store_is_read_only(writer->store) && refuse_all(writer)) return;
     struct slot *slot = failed_slot(writer);
     if (slot) {
         if (is_settled_before(writer, slot)) sort_out(writer, slot);
