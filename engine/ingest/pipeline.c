@@ -324,6 +324,7 @@ void pipeline_stop(struct pipeline *pipeline) {
 
 void pipeline_destroy(struct pipeline *pipeline) {
     if (!pipeline) return;
+    store_settle(pipeline->store); /* nothing of the background thread's is on its way to our loops any more */
     for (uint32_t i = 0; pipeline->intakes && i < pipeline->intake_count; i++) intake_release(&pipeline->intakes[i]);
     free(pipeline->intakes);
     if (pipeline->loop) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -215,6 +216,22 @@ struct store *store_open(struct disk *disk, const struct store_options *options,
     }
     store_close(store);
     return NULL;
+}
+
+/* A job that only tells that all before it are done. */
+struct barrier {
+    struct disk_job job;
+    sem_t passed;
+};
+
+static void barrier_work(struct disk_job *job) { sem_post(&container_of(job, struct barrier, job)->passed); }
+
+void store_settle(struct store *store) {
+    struct barrier barrier = {.job = {.work = barrier_work}};
+    sem_init(&barrier.passed, 0, 0);
+    disk_start_job(store->disk, NULL, &barrier.job, 0);
+    while (sem_wait(&barrier.passed) != 0) continue; /* EINTR */
+    sem_destroy(&barrier.passed);
 }
 
 void store_close(struct store *store) {

@@ -215,7 +215,10 @@ static void sync_done(struct disk_op *op, int64_t result) {
 
 static void go_on(struct store_stream *stream) {
     if (stream->in_flight) return;
-    if (stream->state == STREAM_LEAVING) leave(stream);
+    if (stream->state == STREAM_LEAVING) {
+        leave(stream); /* the stream is the background thread's from here on */
+        return;
+    }
     if (stream->state != STREAM_FINISHING) return;
     if (stream->failed != FAULT_NONE) {
         finished(stream);
