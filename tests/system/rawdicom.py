@@ -175,10 +175,18 @@ class Response:
 # --- a connection -----------------------------------------------------------------------------------------------------
 
 class Connection:
-    """A TCP connection that sends and receives PDUs, right or wrong ones."""
+    """A TCP connection that sends and receives PDUs, right or wrong ones. receive_buffer: how much the kernel takes for us unread."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=20.0):
-        self.socket = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, port, host="127.0.0.1", timeout=20.0, receive_buffer=None):
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            self.socket.settimeout(timeout)
+            if receive_buffer is not None:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self.socket.connect((host, port))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -240,8 +248,8 @@ class Connection:
 class Association(Connection):
     """A requestor's association. contexts: list of (id, abstract syntax, [transfer syntaxes])."""
 
-    def __init__(self, port, contexts, timeout=20.0, host="127.0.0.1", **request):
-        super().__init__(port, host, timeout)
+    def __init__(self, port, contexts, timeout=20.0, host="127.0.0.1", receive_buffer=None, **request):
+        super().__init__(port, host, timeout, receive_buffer)
         self.next_message_id = 1
         self.pending = {}
         try:
