@@ -10,7 +10,7 @@
 set -euo pipefail
 
 build_packages="cmake ninja-build gcc g++ pkg-config python3 dcmtk util-linux
-    liburing-dev librocksdb-dev libdcmtk-dev libisal-dev libxxhash-dev libyaml-dev libhwloc-dev libjansson-dev zlib1g-dev"
+    liburing-dev librocksdb-dev libdcmtk-dev libisal-dev libxxhash-dev libyaml-dev libhwloc-dev zlib1g-dev"
 test_packages="libcmocka-dev python3-pytest ccache clang-14 libclang-rt-14-dev"
 bench_packages="libbenchmark-dev gnuplot-nox orthanc fio"
 
