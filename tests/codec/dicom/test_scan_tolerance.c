@@ -507,7 +507,7 @@ static void a_full_block_is_a_remark(void **state) {
 
 static void remarks_have_words(void **state) {
     char words[1024];
-    for (unsigned bit = 0; bit < 32; bit++) assert_int_equal(scan_remark_text(1u << bit)[0] != 0, bit <= 22);
+    for (unsigned bit = 0; bit < 32; bit++) assert_int_equal(scan_remark_text(1u << bit)[0] != 0, bit <= 24);
     assert_string_equal(scan_remark_text(0), "");
     scanned_remarks(SCAN_REMARK_ODD_LENGTH | SCAN_REMARK_GROUP_LENGTH, words);
     assert_string_equal(words, "a value of odd length; a group length");
