@@ -27,6 +27,7 @@ enum config_called_aet { CONFIG_CALLED_AET_ANY, CONFIG_CALLED_AET_STRICT };
 enum config_syntax_class {
     CONFIG_SYNTAX_UID,         /* one transfer syntax, by its UID */
     CONFIG_SYNTAX_LOSSLESS,    /* compressed without loss, RLE and deflated pixel syntaxes included */
+    CONFIG_SYNTAX_JPEG_LOSSLESS, /* of those, the JPEG family: JPEG, JPEG-LS, JPEG 2000, HTJ2K (system B: "the first JPEG lossless offered") */
     CONFIG_SYNTAX_EXPLICIT_LE,
     CONFIG_SYNTAX_IMPLICIT_LE,
     CONFIG_SYNTAX_EXPLICIT_BE,

@@ -91,7 +91,7 @@ const struct config_key config_table_keys[] = {
         "The time over which the rate is taken."),
     ROW("transfer_syntaxes.preference", PREFERENCE, RULES(preference),
         "lossless, explicit-le, implicit-le, deflated, explicit-be, lossy", 0, LIMIT_PREFERENCES,
-        "lossless|explicit-le|implicit-le|explicit-be|deflated|lossy", NULL,
+        "lossless|explicit-le|implicit-le|explicit-be|deflated|lossy|jpeg-lossless", NULL,
         "The order of choice among the transfer syntaxes that a context offers: classes and UIDs."),
     ROW("transfer_syntaxes.others", FLAG, RULES(preference.accept_others), "accept", 0, 0, "refuse|accept", NULL,
         "Transfer syntaxes that the preference does not name: accepted after those that it does, or refused."),

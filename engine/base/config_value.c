@@ -106,7 +106,8 @@ static bool parse_peer(struct config_memory *memory, const char *text, struct co
 static bool parse_syntax(const char *words, const char *text, struct config_syntax *syntax) {
     static const enum config_syntax_class classes[] = {CONFIG_SYNTAX_LOSSLESS,    CONFIG_SYNTAX_EXPLICIT_LE,
                                                        CONFIG_SYNTAX_IMPLICIT_LE, CONFIG_SYNTAX_EXPLICIT_BE,
-                                                       CONFIG_SYNTAX_DEFLATED,    CONFIG_SYNTAX_LOSSY};
+                                                       CONFIG_SYNTAX_DEFLATED,    CONFIG_SYNTAX_LOSSY,
+                                                       CONFIG_SYNTAX_JPEG_LOSSLESS};
     int word = config_table_word(words, text);
     if (word >= 0) {
         invariant((size_t)word < array_count(classes));

@@ -23,11 +23,18 @@ static bool is_acceptable(const struct config *config, struct slice uid) {
     return known->compression != UIDS_REFERENCE || config->jpip; /* JPIP: a URL of the old archive, not pixels */
 }
 
+/* The JPEG family has an arc of its own; what is video or a reference there is of another class. */
+static bool is_jpeg(struct slice uid) {
+    static const char arc[] = "1.2.840.10008.1.2.4.";
+    return uid.length >= sizeof arc - 1 && memcmp(uid.bytes, arc, sizeof arc - 1) == 0;
+}
+
 static bool fits(const struct config_syntax *wanted, struct slice uid) {
     const struct transfer_syntax *known = uids_transfer_syntax(uid);
     bool plain = known && known->compression == UIDS_UNCOMPRESSED && !known->encapsulated;
     switch (wanted->kind) {
     case CONFIG_SYNTAX_UID: return slice_equal(slice_text(wanted->uid), uid);
+    case CONFIG_SYNTAX_JPEG_LOSSLESS: return known && known->compression == UIDS_LOSSLESS && is_jpeg(uid);
     case CONFIG_SYNTAX_LOSSLESS: return known && known->compression == UIDS_LOSSLESS;
     case CONFIG_SYNTAX_EXPLICIT_LE: return plain && known->encoding == SCAN_EXPLICIT_LE;
     case CONFIG_SYNTAX_IMPLICIT_LE: return plain && known->encoding == SCAN_IMPLICIT_LE;

@@ -365,11 +365,11 @@ static void test_five_systems(void **state) {
     } systems[] = {
         {"transfer_syntaxes: {preference: [implicit-le, explicit-le, explicit-be], others: refuse}\naet: PROXY\nport: 4242\n", 3,
          CONFIG_SYNTAX_IMPLICIT_LE, false},
-        {"transfer_syntaxes:\n  preference: [lossless, implicit-le, explicit-le, 1.2.840.10008.1.2.4.50, "
+        {"transfer_syntaxes:\n  preference: [jpeg-lossless, implicit-le, explicit-le, lossless, 1.2.840.10008.1.2.4.50, "
          "1.2.840.10008.1.2.4.51,\n"
          "    1.2.840.10008.1.2.4.53, 1.2.840.10008.1.2.4.55, 1.2.840.10008.1.2.4.91]\n  others: refuse\nmax_pdu_length: 65536\n"
          "called_aet: strict\ntimeouts: {message: 60s, idle: 60s}\nclients: [{address: 10.0.0.0/8}]\n",
-         8, CONFIG_SYNTAX_LOSSLESS, false},
+         9, CONFIG_SYNTAX_JPEG_LOSSLESS, false},
         {"transfer_syntaxes:\n  preference: [implicit-le, explicit-le, explicit-be, lossless, lossy]\nmax_associations: 10\n"
          "listen: ['10.0.0.1:104', '10.0.0.1:11112']\nclients:\n  - {aet: X, operations: [echo]}\n  - {address: 10.1.1.1}\n"
          "  - {aet: Y, address: 10.1.1.2, operations: [store, query, retrieve]}\n",
