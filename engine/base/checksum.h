@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checksum: CRC-32 (the polynomial of zlib, so that any language can check it) against what disks do, and a keyed 128-bit digest
- * (XXH3-128 with a secret of the archive) that says whether two data sets are the same. Any thread; a struct digest has one owner. */
+ * (XXH3-128 with a secret of the archive) that says whether two data sets are the same. Any thread; a struct digest has one
+ * owner. */
 #ifndef LEAT_BASE_CHECKSUM_H
 #define LEAT_BASE_CHECKSUM_H
 

@@ -25,14 +25,14 @@ enum config_called_aet { CONFIG_CALLED_AET_ANY, CONFIG_CALLED_AET_STRICT };
 
 /* Classes of transfer syntaxes, in words that a preference list may use beside UIDs. */
 enum config_syntax_class {
-    CONFIG_SYNTAX_UID,         /* one transfer syntax, by its UID */
-    CONFIG_SYNTAX_LOSSLESS,    /* compressed without loss, RLE and deflated pixel syntaxes included */
-    CONFIG_SYNTAX_JPEG_LOSSLESS, /* of those, the JPEG family: JPEG, JPEG-LS, JPEG 2000, HTJ2K (system B: "the first JPEG lossless offered") */
+    CONFIG_SYNTAX_UID,      /* one transfer syntax, by its UID */
+    CONFIG_SYNTAX_LOSSLESS, /* compressed without loss, RLE and deflated pixel syntaxes included */
+    CONFIG_SYNTAX_JPEG_LOSSLESS, /* of those, JPEG, JPEG-LS, JPEG 2000, HTJ2K */
     CONFIG_SYNTAX_EXPLICIT_LE,
     CONFIG_SYNTAX_IMPLICIT_LE,
     CONFIG_SYNTAX_EXPLICIT_BE,
-    CONFIG_SYNTAX_DEFLATED,    /* Deflated Explicit VR Little Endian */
-    CONFIG_SYNTAX_LOSSY,       /* compressed with loss, or possibly so; video included */
+    CONFIG_SYNTAX_DEFLATED, /* Deflated Explicit VR Little Endian */
+    CONFIG_SYNTAX_LOSSY,    /* compressed with loss, or possibly so; video included */
 };
 
 struct config_syntax {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cursor: the only way that bytes of a known byte order are read from or written to memory. A reading cursor that runs out
- * returns zeros and stays `failed`; a writing cursor that runs out writes nothing more and stays `failed`: check once, at the end. */
+ * returns zeros and stays `failed`; a writing cursor that runs out writes nothing more and stays `failed`: check once, at the
+ * end. */
 #ifndef LEAT_BASE_CURSOR_H
 #define LEAT_BASE_CURSOR_H
 
@@ -31,7 +32,8 @@ struct reader {
 };
 
 static inline struct reader reader_over(struct slice s) {
-    const uint8_t *bytes = s.bytes ? s.bytes : (const uint8_t *)""; /* an empty slice may point nowhere; arithmetic on NULL may not */
+    const uint8_t *bytes =
+        s.bytes ? s.bytes : (const uint8_t *)""; /* an empty slice may point nowhere; arithmetic on NULL may not */
     return (struct reader){.at = bytes, .end = bytes + s.length};
 }
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->at); }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fault: what a peer, a disk or a user did wrong, as a value: a code to act on, a text to show, an offset or an errno to find it by.
- * Functions that can fail return bool (true: done) or an enum, and fill the caller's struct fault. Plain data, no ownership. */
+/* fault: what a peer, a disk or a user did wrong, as a value: a code to act on, a text to show, an offset or an errno to find
+ * it by. Functions that can fail return bool (true: done) or an enum, and fill the caller's struct fault. Plain data, no
+ * ownership. */
 #ifndef LEAT_BASE_FAULT_H
 #define LEAT_BASE_FAULT_H
 

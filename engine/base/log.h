@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log: lines for an operator, on standard error: time (UTC, milliseconds), level, text. One write(2) a line, so that lines of several
- * threads never mix. No patient data: callers pass UIDs, AE titles and reasons only. Any thread may call. */
+/* log: lines for an operator, on standard error: time (UTC, milliseconds), level, text. One write(2) a line, so that lines of
+ * several threads never mix. No patient data: callers pass UIDs, AE titles and reasons only. Any thread may call. */
 #ifndef LEAT_BASE_LOG_H
 #define LEAT_BASE_LOG_H
 

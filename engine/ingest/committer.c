@@ -100,15 +100,16 @@ static int32_t commit_gathered(void *context, size_t posted) {
 
 /* ---- life ---- */
 
-bool committer_init(struct committer *committer, struct pipeline *pipeline, struct catalog *catalog, struct counters_cell *counters,
-                    uint32_t objects, struct fault *fault) {
+bool committer_init(struct committer *committer, struct pipeline *pipeline, struct catalog *catalog,
+                    struct counters_cell *counters, uint32_t objects, struct fault *fault) {
     uint32_t capacity = objects * 2; /* a power of two that holds every object, and a note */
     *committer = (struct committer){.pipeline = pipeline, .catalog = catalog, .counters = counters, .batch_capacity = capacity};
     committer->batch = calloc(capacity, sizeof *committer->batch);
     if (!committer->batch) return fault_set(fault, FAULT_MEMORY, 0, "no memory for the committer");
     const struct worker_options options = {.name = "committer", .cpu = -1, .turn = commit_gathered, .context = committer};
     committer->worker = worker_create(&options, fault);
-    return committer->worker && inbox_init(&committer->durable, worker_waker(committer->worker), capacity, durable_drained, committer, fault);
+    return committer->worker &&
+           inbox_init(&committer->durable, worker_waker(committer->worker), capacity, durable_drained, committer, fault);
 }
 
 bool committer_start(struct committer *committer, struct fault *fault) { return worker_start(committer->worker, fault); }

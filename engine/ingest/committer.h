@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* committer: makes durable records visible: takes what the logs have made durable, applies it as one index batch, then lets the deciders
- * know and the reactors answer. One thread. When the index can't take a batch (its disk is full, say), it tries the same batch again until it
- * can: positions never pass a record that isn't in the rows; meanwhile admission runs out of credits, and new objects are refused. */
+/* committer: makes durable records visible: takes what the logs have made durable, applies it as one index batch, then lets the
+ * deciders know and the reactors answer. One thread. When the index can't take a batch (its disk is full, say), it tries the
+ * same batch again until it can: positions never pass a record that isn't in the rows; meanwhile admission runs out of credits,
+ * and new objects are refused. */
 #ifndef LEAT_INGEST_COMMITTER_H
 #define LEAT_INGEST_COMMITTER_H
 
@@ -28,10 +29,11 @@ struct committer {
     _Atomic bool stopping; /* relaxed; ends the retries of a batch that the index refuses */
 };
 
-bool committer_init(struct committer *committer, struct pipeline *pipeline, struct catalog *catalog, struct counters_cell *counters,
-                    uint32_t objects, struct fault *fault);
+bool committer_init(struct committer *committer, struct pipeline *pipeline, struct catalog *catalog,
+                    struct counters_cell *counters, uint32_t objects, struct fault *fault);
 bool committer_start(struct committer *committer, struct fault *fault);
-/* Any thread: from now on a batch that the index refuses is given up (its records are durable; replay applies them at the next start). */
+/* Any thread: from now on a batch that the index refuses is given up (its records are durable; replay applies them at the next
+ * start). */
 void committer_give_up(struct committer *committer);
 void committer_stop(struct committer *committer);    /* what is durable is committed first */
 void committer_release(struct committer *committer);

@@ -67,7 +67,8 @@ static void hold(struct decider *decider, struct held_entry *entry, struct objec
 static void decide(struct decider *decider, struct object *object, const struct object_uids *identity) {
     struct catalog_hit hit;
     struct fault fault = {0};
-    switch (catalog_lookup(pipeline_catalog(decider->pipeline), identity->study_uid, identity->series_uid, identity->sop_uid, &hit, &fault)) {
+    switch (catalog_lookup(pipeline_catalog(decider->pipeline), identity->study_uid, identity->series_uid, identity->sop_uid,
+                           &hit, &fault)) {
     case CATALOG_NONE:
     case CATALOG_COLLISION: /* kept; the catalog lists it as one that can't be filed */
         object->verdict = OBJECT_NEW;
@@ -86,9 +87,10 @@ static void decide(struct decider *decider, struct object *object, const struct 
     invariant(false);
 }
 
-/* Decides an object and sends it on. Its entry: NULL, or the one that it takes over. True: the entry (now) waits for its record. */
-static bool decide_and_send(struct decider *decider, struct object *object, const struct object_uids *identity, const struct digest_value *key,
-                            struct held_entry *entry) {
+/* Decides an object and sends it on. Its entry: NULL, or the one that it takes over. True: the entry (now) waits for its
+ * record. */
+static bool decide_and_send(struct decider *decider, struct object *object, const struct object_uids *identity,
+                            const struct digest_value *key, struct held_entry *entry) {
     decide(decider, object, identity);
     switch (object->verdict) {
     case OBJECT_NEW:
@@ -140,14 +142,15 @@ static void releases_drained(void *context, void **items, size_t count) {
 
 /* ---- life ---- */
 
-bool decider_init(struct decider *decider, struct pipeline *pipeline, struct waker *waker, struct counters_cell *counters, uint32_t number,
-                  uint32_t objects, uint64_t highest_sequence, struct fault *fault) {
+bool decider_init(struct decider *decider, struct pipeline *pipeline, struct waker *waker, struct counters_cell *counters,
+                  uint32_t number, uint32_t objects, uint64_t highest_sequence, struct fault *fault) {
     *decider = (struct decider){.pipeline = pipeline, .counters = counters, .bucket_mask = objects - 1};
     invariant((objects & (objects - 1)) == 0);
     sequence_init(&decider->sequence, number, highest_sequence);
     decider->entries = calloc(objects, sizeof *decider->entries);
     decider->buckets = calloc(objects, sizeof *decider->buckets);
-    if (!decider->entries || !decider->buckets) return fault_set(fault, FAULT_MEMORY, 0, "no memory for %u objects under way", objects);
+    if (!decider->entries || !decider->buckets)
+        return fault_set(fault, FAULT_MEMORY, 0, "no memory for %u objects under way", objects);
     for (uint32_t i = objects; i-- > 0;) {
         decider->entries[i].next = decider->free;
         decider->free = &decider->entries[i];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decider: says what an object is to the archive: new, a new version, a duplicate. These decisions stand here and nowhere else; what spans more
- * than one instance (a series that two studies claim, a study that two patients claim) follows from the set of records (index/README.md).
+/* decider: says what an object is to the archive: new, a new version, a duplicate. These decisions stand here and nowhere else;
+ * what spans more than one instance (a series that two studies claim, a study that two patients claim) follows from the set of
+ * records (index/README.md).
  *
- * There is one a worker thread, and the hash of the SOP Instance UID says which, so two objects of one identity meet in the same one. It
- * keeps a table of the identities that it decided and that are not yet visible in the catalog: a second object of such an identity is HELD there,
- * with its bytes, until the first one's end, and is decided then (committed: duplicate or version; failed: anew).
+ * There is one a worker thread, and the hash of the SOP Instance UID says which, so two objects of one identity meet in the
+ * same one. It keeps a table of the identities that it decided and that are not yet visible in the catalog: a second object of
+ * such an identity is HELD there, with its bytes, until the first one's end, and is decided then (committed: duplicate or
+ * version; failed: anew).
  *
  *   arrivals ─▶ decide ─▶ the logs (NEW, VERSION) or back to the reactor (DUPLICATE, REFUSED)
  *   releases ─▶ the entry goes, or the next held object takes it over
@@ -41,8 +43,8 @@ struct decider {
 };
 
 /* objects: how many there are in all, so that no ring and no table is ever full. */
-bool decider_init(struct decider *decider, struct pipeline *pipeline, struct waker *waker, struct counters_cell *counters, uint32_t number,
-                  uint32_t objects, uint64_t highest_sequence, struct fault *fault);
+bool decider_init(struct decider *decider, struct pipeline *pipeline, struct waker *waker, struct counters_cell *counters,
+                  uint32_t number, uint32_t objects, uint64_t highest_sequence, struct fault *fault);
 void decider_release(struct decider *decider);
 
 /* Any thread. An object in DECIDING. */

@@ -121,8 +121,8 @@ static void give_chunks(struct object *object, uint32_t keep) {
     while (object->chunk_count > keep) chunk_cache_give(&intake->chunks, object->chunks[--object->chunk_count].iov_base);
 }
 
-/* The rest of the data set is read and forgotten. Chunks that are full go back; in the others there may be bytes of this receive that
- * nobody has looked at yet. */
+/* The rest of the data set is read and forgotten. Chunks that are full go back; in the others there may be bytes of this
+ * receive that nobody has looked at yet. */
 static void refuse_early(struct object *object) {
     object->refused_early = true;
     if (object->spill) spill_abandon(object);
@@ -228,7 +228,8 @@ uint32_t intake_room(struct object *object, struct iovec *pieces, uint32_t max, 
     uint32_t count = 0;
     if (!have_room(object)) return 0;
     if (object->refused_early) {
-        pieces[0] = (struct iovec){.iov_base = object->chunks[0].iov_base, .iov_len = wanted < LIMIT_CHUNK_BYTES ? wanted : LIMIT_CHUNK_BYTES};
+        pieces[0] = (struct iovec){.iov_base = object->chunks[0].iov_base,
+                                   .iov_len = wanted < LIMIT_CHUNK_BYTES ? wanted : LIMIT_CHUNK_BYTES};
         return 1;
     }
     uint32_t at = object->filling;
@@ -319,7 +320,8 @@ static bool has_cut_uid(struct object *object) {
     static const uint32_t tags[] = {0x00080018, 0x0020000D, 0x0020000E};
     struct attribute attribute;
     for (size_t i = 0; i < array_count(tags); i++) {
-        if (!attributes_get(attributes_block(&object->attributes), tags[i], &attribute) || !(attribute.flags & ATTRIBUTE_CUT)) continue;
+        if (!attributes_get(attributes_block(&object->attributes), tags[i], &attribute) || !(attribute.flags & ATTRIBUTE_CUT))
+            continue;
         object_refuse(object, STATUS_DATA_SET_MISMATCH, tags[i], "a UID is far longer than 64 characters");
         return true;
     }
@@ -333,7 +335,8 @@ static bool is_complete(struct object *object) {
     if (has_cut_uid(object)) return false;
     attributes_find(attributes_block(&object->attributes), 0x00080016, &sop_class);
     sop_class = slice_unpadded(sop_class);
-    if (is_missing(object, sop_class, 0x00080016, "SOP Class UID") || is_missing(object, identity.sop_uid, 0x00080018, "SOP Instance UID") ||
+    if (is_missing(object, sop_class, 0x00080016, "SOP Class UID") ||
+        is_missing(object, identity.sop_uid, 0x00080018, "SOP Instance UID") ||
         is_missing(object, identity.study_uid, 0x0020000D, "Study Instance UID") ||
         is_missing(object, identity.series_uid, 0x0020000E, "Series Instance UID"))
         return false;
@@ -420,6 +423,8 @@ void intake_abandon(struct object *object) {
 }
 
 void intake_recycle(struct object *object) {
-    if (object->spill) spill_release(object, object->append.result == APPEND_DURABLE); /* a durable record names the file, whatever was answered */
+    if (object->spill)
+        spill_release(object,
+                      object->append.result == APPEND_DURABLE); /* a durable record names the file, whatever was answered */
     free_object(object);
 }

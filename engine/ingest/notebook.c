@@ -74,7 +74,8 @@ static size_t gather_counters(struct notebook *notebook) {
         uint64_t total = counters_sum(notebook->counters, (enum counter)i);
         notebook->in_note_totals[i] = total;
         if (total == notebook->written[i]) continue;
-        record_counter_write(&w, &(struct record_counter){.name = slice_text(counters_row((enum counter)i)->name), .total = total});
+        record_counter_write(&w,
+                             &(struct record_counter){.name = slice_text(counters_row((enum counter)i)->name), .total = total});
     }
     invariant(!w.failed);
     return writer_length(&w);
@@ -183,8 +184,10 @@ bool notebook_init(struct notebook *notebook, struct reactor *reactor, struct co
     notebook->run = sequence_next(&notebook->sequence, clock_wall_us());
     notebook->counter_bytes = malloc(COUNTER_COUNT * COUNTER_ENTRY_BYTES_MAX);
     notebook->problem_bytes = malloc(NOTEBOOK_NOTE_BYTES);
-    if (!notebook->counter_bytes || !notebook->problem_bytes) return fault_set(fault, FAULT_MEMORY, 0, "no memory for the notebook");
-    return inbox_init(&notebook->problems, reactor_waker(reactor), NOTEBOOK_PROBLEMS_WAITING, problems_drained, notebook, fault) &&
+    if (!notebook->counter_bytes || !notebook->problem_bytes)
+        return fault_set(fault, FAULT_MEMORY, 0, "no memory for the notebook");
+    return inbox_init(&notebook->problems, reactor_waker(reactor), NOTEBOOK_PROBLEMS_WAITING, problems_drained, notebook,
+                      fault) &&
            inbox_init(&notebook->answers, reactor_waker(reactor), 2, answers_drained, notebook, fault);
 }
 

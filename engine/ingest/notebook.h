@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* notebook: what happened besides stored objects, on its way to the log: problems one by one, counters as totals since the start of this run.
- * At most once a second, and only when something changed, both go into one NOTE record of the small-object log; the catalog then lists and
- * sums them. (A total of a run is written, not a difference, so a note may be applied twice.)
+/* notebook: what happened besides stored objects, on its way to the log: problems one by one, counters as totals since the
+ * start of this run. At most once a second, and only when something changed, both go into one NOTE record of the small-object
+ * log; the catalog then lists and sums them. (A total of a run is written, not a difference, so a note may be applied twice.)
  *
  *   notebook_problem (any thread) ─▶ inbox ─▶ waiting ─ timer ─▶ NOTE in the log ─▶ committer ─▶ notebook_noted ─▶ freed
  *                                                                      └─ failed: waits for the next turn of the timer

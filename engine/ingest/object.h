@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* object: one composite SOP instance on its way from a C-STORE to its response. It comes from the fixed pool of its reactor's intake
- * (holding one is the credit that reserves a slot in every ring ahead) and goes from stage to stage as a pointer; whoever holds the
- * pointer is its only owner, so nothing in it is atomic.
+/* object: one composite SOP instance on its way from a C-STORE to its response. It comes from the fixed pool of its reactor's
+ * intake (holding one is the credit that reserves a slot in every ring ahead) and goes from stage to stage as a pointer;
+ * whoever holds the pointer is its only owner, so nothing in it is atomic.
  *
  *   FREE ──intake_begin──▶ RECEIVING ──intake_end──▶ DECIDING ──▶ WRITING ──▶ COMMITTING ──▶ ANSWERED ──intake_recycle──▶ FREE
  *                              │ connection lost        │  ▲          │            │            ▲
@@ -9,8 +9,8 @@
  *                            FREE (nothing stored)     HELD (behind an object of the same identity)
  *                                                       └─ duplicate ─────────────┴────────────┘
  *
- * Thread: RECEIVING, ANSWERED and FREE belong to the reactor; DECIDING and HELD to a decider; WRITING to the logs' loop; COMMITTING
- * to the committer. The chunks stay the object's until the reactor recycles it. */
+ * Thread: RECEIVING, ANSWERED and FREE belong to the reactor; DECIDING and HELD to a decider; WRITING to the logs' loop;
+ * COMMITTING to the committer. The chunks stay the object's until the reactor recycles it. */
 #ifndef LEAT_INGEST_OBJECT_H
 #define LEAT_INGEST_OBJECT_H
 
@@ -51,8 +51,8 @@ struct refusal {
 #define OBJECT_BLOCKS_INLINE (LIMIT_STREAM_BYTES / LIMIT_CRC_BLOCK_BYTES + 1)
 #define OBJECT_UID_BYTES 256 /* longer than the standard's 64: such UIDs are filed, and listed as problems */
 
-/* What the object's association knows and the record keeps. Borrowed: lives as long as the session that waits for the answer, which
- * outlives the object (session.c counts them). */
+/* What the object's association knows and the record keeps. Borrowed: lives as long as the session that waits for the answer,
+ * which outlives the object (session.c counts them). */
 struct origin {
     struct slice calling_aet, called_aet, peer_address, implementation_uid, implementation_version;
 };

@@ -108,7 +108,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "object.blocks is writ
 
 void pipeline_submit(struct pipeline *pipeline, struct object *object) {
     describe(object);
-    struct digest_value where = digest_of(pipeline_secret(pipeline), object->append.record.sop_uid.bytes, object->append.record.sop_uid.length);
+    struct digest_value where =
+        digest_of(pipeline_secret(pipeline), object->append.record.sop_uid.bytes, object->append.record.sop_uid.length);
     object->decider = load_le32(where.bytes) % pipeline->decider_count;
     object_move(object, OBJECT_DECIDING);
     decider_post(&pipeline->deciders[object->decider], object);
@@ -200,11 +201,14 @@ static struct log_writer *create_log(struct pipeline *pipeline, uint32_t log, en
 }
 
 static bool create_loop(struct pipeline *pipeline, uint64_t highest, struct fault *fault) {
-    const struct reactor_options options = {.name = "logs", .index = pipeline->intake_count, .entries = 512, .cpu = -1, .context = pipeline};
+    const struct reactor_options options = {
+        .name = "logs", .index = pipeline->intake_count, .entries = 512, .cpu = -1, .context = pipeline};
     pipeline->loop = reactor_create(&options, fault);
     if (!pipeline->loop) return false;
-    if (!inbox_init(&pipeline->decided, reactor_waker(pipeline->loop), pipeline->objects, decided_drained, pipeline, fault)) return false;
-    if (!notebook_init(&pipeline->notebook, pipeline->loop, &pipeline->committer, &pipeline->counters, highest, fault)) return false;
+    if (!inbox_init(&pipeline->decided, reactor_waker(pipeline->loop), pipeline->objects, decided_drained, pipeline, fault))
+        return false;
+    if (!notebook_init(&pipeline->notebook, pipeline->loop, &pipeline->committer, &pipeline->counters, highest, fault))
+        return false;
     pipeline->kick.run = kick_logs;
     reactor_add_hook(pipeline->loop, &pipeline->kick);
     return true;
@@ -231,8 +235,8 @@ static bool create_intakes(struct pipeline *pipeline, const struct pipeline_opti
     /* A stock on each thread is memory that the others can't have: small pools go without. */
     uint32_t cached = chunk_pool_total(pipeline->chunks) >= 64 * CACHED_CHUNKS * options->reactor_count ? CACHED_CHUNKS : 0;
     for (uint32_t i = 0; i < options->reactor_count; i++)
-        if (!intake_init(&pipeline->intakes[i], pipeline, options->reactors[i], counters_cell(&pipeline->counters, i), options->credits,
-                         cached, fault))
+        if (!intake_init(&pipeline->intakes[i], pipeline, options->reactors[i], counters_cell(&pipeline->counters, i),
+                         options->credits, cached, fault))
             return false;
     return true;
 }
@@ -251,9 +255,10 @@ static bool create_all(struct pipeline *pipeline, const struct pipeline_options 
     pipeline->loop_counters = counters_cell(&pipeline->counters, cells - 3);
     pipeline->chunks = chunk_pool_create(&chunks, fault);
     return pipeline->chunks &&
-           committer_init(&pipeline->committer, pipeline, pipeline->catalog, counters_cell(&pipeline->counters, cells - 2), pipeline->objects,
-                          fault) &&
-           create_deciders(pipeline, highest, fault) && create_loop(pipeline, highest, fault) && create_intakes(pipeline, options, fault);
+           committer_init(&pipeline->committer, pipeline, pipeline->catalog, counters_cell(&pipeline->counters, cells - 2),
+                          pipeline->objects, fault) &&
+           create_deciders(pipeline, highest, fault) && create_loop(pipeline, highest, fault) &&
+           create_intakes(pipeline, options, fault);
 }
 
 struct pipeline *pipeline_create(const struct pipeline_options *options, struct fault *fault) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: the stages of an object's way and the rings between them. The roles are actors behind inboxes; which thread has which is said once,
- * in pipeline_create:
+/* pipeline: the stages of an object's way and the rings between them. The roles are actors behind inboxes; which thread has
+ * which is said once, in pipeline_create:
  *
- *   reactors (intake_*)  ──▶ deciders (decider.h)     ──▶ logs (engine/store)         ──▶ committer (committer.h)   ──▶ reactors
- *   receive, check           new, version, duplicate      one write and fdatasync         one index batch a group        C-STORE-RSP
- *   a thread a core          worker threads               one reactor of their own        one worker thread
+ *   reactors (intake_*) ─▶ deciders (decider.h)    ─▶ logs (engine/store)       ─▶ committer (committer.h)  ─▶ reactors
+ *   receive, check         new, version, duplicate    one write and fdatasync      one index batch a group      C-STORE-RSP
+ *   a thread a core        worker threads             one reactor of their own     one worker thread
  *
- * Every inbox holds all objects that there can be (reactors x credits), so a post never fails and no stage waits on the way back: only
- * admission waits.
+ * Every inbox holds all objects that there can be (reactors x credits), so a post never fails and no stage waits on the way
+ * back: only admission waits.
  *
- * Life: pipeline_create (opens catalog, replays, starts the stages) -> objects -> pipeline_drain -> pipeline_destroy. */
+ * Life: pipeline_create -> pipeline_start -> objects -> pipeline_stop (each of them recycled) -> pipeline_destroy. */
 #ifndef LEAT_INGEST_PIPELINE_H
 #define LEAT_INGEST_PIPELINE_H
 
@@ -50,7 +50,8 @@ struct counters *pipeline_counters(struct pipeline *pipeline);
 struct notebook *pipeline_notebook(struct pipeline *pipeline);
 struct intake *pipeline_intake(struct pipeline *pipeline, uint32_t reactor_index);
 
-/* Whether a new object can be taken: false below the watermark, when the archive is read-only, or when the index can't take batches. */
+/* Whether a new object can be taken: false below the watermark, when the archive is read-only, or when the index can't take
+ * batches. */
 bool pipeline_has_space(const struct pipeline *pipeline);
 
 /* ---- steps between the stages ---- */

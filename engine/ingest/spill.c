@@ -76,11 +76,13 @@ static void finished(void *context, bool ok, enum fault_code code) {
     struct fault fault = {0};
     if (spill->failed) ok = false;
     if (!ok)
-        fault_set(&fault, code, 0, code == FAULT_NO_SPACE ? "no space for a large object" : "a write or a flush of a large object failed");
+        fault_set(&fault, code, 0,
+                  code == FAULT_NO_SPACE ? "no space for a large object" : "a write or a flush of a large object failed");
     spill->done(spill->object, ok, &fault);
 }
 
-void spill_end(struct object *object, void *chunk, uint32_t bytes, void (*done)(struct object *object, bool ok, const struct fault *fault)) {
+void spill_end(struct object *object, void *chunk, uint32_t bytes,
+               void (*done)(struct object *object, bool ok, const struct fault *fault)) {
     struct spill *spill = object->spill;
     spill->done = done;
     if (chunk) (void)write_chunk(spill, chunk, bytes); /* a failure shows in `failed` when the stream has finished */

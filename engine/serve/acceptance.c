@@ -67,7 +67,8 @@ static struct slice choose_plain(struct slice offered) {
     struct slice uid;
     while (pdu_next_transfer_syntax(&r, &uid)) {
         const struct transfer_syntax *known = uids_transfer_syntax(uid);
-        if (known && known->compression == UIDS_UNCOMPRESSED && !known->encapsulated && known->encoding != SCAN_DEFLATED) return uid;
+        if (known && known->compression == UIDS_UNCOMPRESSED && !known->encapsulated && known->encoding != SCAN_DEFLATED)
+            return uid;
     }
     return (struct slice){0};
 }

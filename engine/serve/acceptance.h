@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acceptance: the configuration as a negotiation policy (net/ulp/negotiate.h): who may open an association, which abstract syntaxes are served, and
- * which of the offered transfer syntaxes is taken. One struct acceptance for one A-ASSOCIATE-RQ; any thread. */
+/* acceptance: the configuration as a negotiation policy (net/ulp/negotiate.h): who may open an association, which abstract
+ * syntaxes are served, and which of the offered transfer syntaxes is taken. One struct acceptance for one A-ASSOCIATE-RQ; any
+ * thread. */
 #ifndef LEAT_SERVE_ACCEPTANCE_H
 #define LEAT_SERVE_ACCEPTANCE_H
 

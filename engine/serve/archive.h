@@ -43,8 +43,8 @@ void archive_close(struct archive *archive);
 /* A counter's total over all runs, this one's as of now. Any thread. */
 uint64_t archive_counter(const struct archive *archive, enum counter counter);
 
-/* In a server, what happened is in the index within about a second (a note a second): waits until the index has everything that was
- * counted when this was called; at most 3 s. For commands that list problems. */
+/* In a server, what happened is in the index within about a second (a note a second): waits until the index has everything that
+ * was counted when this was called; at most 3 s. For commands that list problems. */
 void archive_settle(struct archive *archive, const struct output *output);
 
 /* The exit status that a fault of archive_open deserves: 2 = the folder, its format or another owner, 1 = the rest. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* census: how many associations are open, in all and of each client (an entry of the configuration's list, or an address where none are listed), against
- * their limits. Any thread; a mutex, taken once when an association opens and once when it ends. */
+/* census: how many associations are open, in all and of each client (an entry of the configuration's list, or an address where
+ * none are listed), against their limits. Any thread; a mutex, taken once when an association opens and once when it ends. */
 #ifndef LEAT_SERVE_CENSUS_H
 #define LEAT_SERVE_CENSUS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_problems: what was refused, or filed although something is wrong, as it was noted when it happened; then what stands aside or is
- * disputed now, as the rows of the index have it: each with its UIDs, reason and time. */
+/* command_problems: what was refused, or filed although something is wrong, as it was noted when it happened; then what stands
+ * aside or is disputed now, as the rows of the index have it: each with its UIDs, reason and time. */
 #include <stdio.h>
 
 #include "engine/base/problem.h"
@@ -57,7 +57,8 @@ static bool show_quarantined(void *context, const struct catalog_instance *insta
     return show(context, &problem);
 }
 
-static bool show_conflict(void *context, struct slice study_uid, struct slice patient_id, struct slice issuer, uint64_t first_sequence) {
+static bool show_conflict(void *context, struct slice study_uid, struct slice patient_id, struct slice issuer,
+                          uint64_t first_sequence) {
     (void)patient_id; /* patient data stay in `ls` */
     (void)issuer;
     const struct catalog_problem problem = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* policy: a configuration in force, with the count of open associations of each of its clients. When the configuration is read again (SIGHUP), the
- * new one holds for connections that come after; an association keeps the one it began with, so no policy is freed before the server ends.
+/* policy: a configuration in force, with the count of open associations of each of its clients. When the configuration is read
+ * again (SIGHUP), the new one holds for connections that come after; an association keeps the one it began with, so no policy
+ * is freed before the server ends.
  *
  * Threads: policies_now: any. policies_replace: the main thread. by_client is the census's, under its mutex. */
 #ifndef LEAT_SERVE_POLICY_H

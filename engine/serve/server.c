@@ -81,7 +81,8 @@ static bool create_stations(struct server *server, struct fault *fault) {
     struct pipeline *pipeline = server->hall.pipeline;
     for (uint32_t i = 0; i < server->reactor_count; i++) {
         struct counters_cell *cell = counters_cell(pipeline_counters(pipeline), i);
-        if (!station_init(&server->stations[i], &server->hall, server->reactors[i], pipeline_intake(pipeline, i), cell, fault)) return false;
+        if (!station_init(&server->stations[i], &server->hall, server->reactors[i], pipeline_intake(pipeline, i), cell, fault))
+            return false;
         server->stations_ready++;
     }
     return true;
@@ -145,7 +146,8 @@ static bool start(struct server *server, struct fault *fault) {
     if (!server->hall.pipeline) return false;
     if (!census_init(&server->hall.census, fault)) return false;
     server->census_ready = true;
-    return create_stations(server, fault) && create_listener(server, fault) && start_threads(server, fault) && start_control(server, fault);
+    return create_stations(server, fault) && create_listener(server, fault) && start_threads(server, fault) &&
+           start_control(server, fault);
 }
 
 /* ---- what an operator should know at the start ---- */
@@ -169,15 +171,16 @@ static void say_ready(const struct server *server) {
     size_t n = 0;
     for (size_t i = 0; i < c->listen_count && n < sizeof where; i++) {
         bool v6 = strchr(c->listen[i].address, ':') != NULL;
-        int k = snprintf(where + n, sizeof where - n, "%s%s%s%s:%u", i ? ", " : "", v6 ? "[" : "", c->listen[i].address, v6 ? "]" : "",
-                         listener_port(server->listener, (uint32_t)i));
+        int k = snprintf(where + n, sizeof where - n, "%s%s%s%s:%u", i ? ", " : "", v6 ? "[" : "", c->listen[i].address,
+                         v6 ? "]" : "", listener_port(server->listener, (uint32_t)i));
         n += k > 0 ? (size_t)k : 0;
     }
     if (!c->client_count)
-        log_warn("no clients are listed: everyone may echo and store; narrow it with `clients` in the configuration (leat serve --help)");
+        log_warn("no clients are listed: everyone may echo and store; narrow it with `clients` in the configuration (leat serve "
+                 "--help)");
     char line[1024];
-    int length = snprintf(line, sizeof line, "ready: AE title %s, listening on %s, data in %s, %u reactors\n", c->aet, where, c->data_dir,
-                          server->reactor_count);
+    int length = snprintf(line, sizeof line, "ready: AE title %s, listening on %s, data in %s, %u reactors\n", c->aet, where,
+                          c->data_dir, server->reactor_count);
     ssize_t ignored = write(STDERR_FILENO, line, length < (int)sizeof line ? (size_t)length : sizeof line - 1);
     (void)ignored;
 }

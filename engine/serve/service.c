@@ -25,15 +25,17 @@ static enum counter counter_of(uint16_t status) {
     }
 }
 
-static void note_refusal(struct session *s, uint16_t status, uint32_t offending, const char *comment, const struct object_uids *identity) {
+static void note_refusal(struct session *s, uint16_t status, uint32_t offending, const char *comment,
+                         const struct object_uids *identity) {
     char text[160];
     int n = snprintf(text, sizeof text, "%04X %s", status, comment);
     if (offending && n > 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, " (%04X,%04X)", offending >> 16, offending & 0xffff);
     counters_add(s->station->counters, counter_of(status), 1);
     s->refused++;
-    log_warn("association %llu: object refused: %s; study %.*s series %.*s instance %.*s from %s", (unsigned long long)s->number, text,
-             SLICE_ARGS(identity->study_uid), SLICE_ARGS(identity->series_uid), SLICE_ARGS(identity->sop_uid), s->association.calling_ae);
+    log_warn("association %llu: object refused: %s; study %.*s series %.*s instance %.*s from %s", (unsigned long long)s->number,
+             text, SLICE_ARGS(identity->study_uid), SLICE_ARGS(identity->series_uid), SLICE_ARGS(identity->sop_uid),
+             s->association.calling_ae);
     notebook_problem(pipeline_notebook(s->station->hall->pipeline),
                      &(struct notebook_entry){.kind = PROBLEM_REFUSED,
                                               .study_uid = identity->study_uid,
@@ -115,7 +117,8 @@ static void object_answered(struct object *object) {
         s->object_bytes += object->length;
         if (object->verdict != OBJECT_DUPLICATE) note_remarks(s, object, &identity);
         if (object->quarantined)
-            log_warn("association %llu: object quarantined: its Series UID is already in another study; study %.*s series %.*s instance %.*s "
+            log_warn("association %llu: object quarantined: its Series UID is already in another study; study %.*s series %.*s "
+                     "instance %.*s "
                      "from %s",
                      (unsigned long long)s->number, SLICE_ARGS(identity.study_uid), SLICE_ARGS(identity.series_uid),
                      SLICE_ARGS(identity.sop_uid), s->association.calling_ae);
@@ -150,7 +153,8 @@ void service_command(struct session *s) {
     switch (s->verdict.action) {
     case SERVICE_ABORT:
         counters_add(s->station->counters, COUNTER_ABORTED_PROTOCOL, 1);
-        session_abort(s, ABORT_UNEXPECTED_PARAMETER, "%s", s->verdict.comment ? s->verdict.comment : "a message that nobody asked for");
+        session_abort(s, ABORT_UNEXPECTED_PARAMETER, "%s",
+                      s->verdict.comment ? s->verdict.comment : "a message that nobody asked for");
         return;
     case SERVICE_IGNORE: return;
     case SERVICE_ANSWER:

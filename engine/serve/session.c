@@ -36,7 +36,8 @@ static void end_reading(struct session *s) {
     intake_stop_waiting(s->station->intake, &s->waiter);
     timer_disarm(s->station->reactor, &s->quiet);
     timer_disarm(s->station->reactor, &s->rate);
-    if (!s->connection.receiving) abandon_object(s); /* else the kernel may still write into its chunks: when the connection is closed */
+    if (!s->connection.receiving)
+        abandon_object(s); /* else the kernel may still write into its chunks: when the connection is closed */
     if (s->message) station_give_message(s->station, s->message);
     s->message = NULL;
     s->command_pending = s->data_pending = false;
@@ -59,19 +60,22 @@ static void log_remarks(const struct session *s) {
     };
     for (size_t i = 0; i < array_count(texts); i++)
         if (s->association.remarks & texts[i].bit)
-            log_info("association %llu: %s sent %s: accepted", (unsigned long long)s->number, s->association.calling_ae, texts[i].text);
+            log_info("association %llu: %s sent %s: accepted", (unsigned long long)s->number, s->association.calling_ae,
+                     texts[i].text);
 }
 
 static void log_end(struct session *s) {
     double seconds = (double)(s->closed_ns - s->opened_ns) / 1e9;
     if (!s->counted) {
-        log_info("connection %llu from %s ended before an association: %s", (unsigned long long)s->number, s->peer_text, s->ending);
+        log_info("connection %llu from %s ended before an association: %s", (unsigned long long)s->number, s->peer_text,
+                 s->ending);
         return;
     }
     log_info("association %llu ended: %s %s -> %s, %llu objects, %.1f MB, %.1f s, %.1f objects/s, %.1f MB/s, %llu refused; %s",
-             (unsigned long long)s->number, s->peer_text, s->association.calling_ae, s->association.called_ae, (unsigned long long)s->objects,
-             (double)s->object_bytes / 1e6, seconds, seconds > 0 ? (double)s->objects / seconds : 0,
-             seconds > 0 ? (double)s->object_bytes / 1e6 / seconds : 0, (unsigned long long)s->refused, s->ending);
+             (unsigned long long)s->number, s->peer_text, s->association.calling_ae, s->association.called_ae,
+             (unsigned long long)s->objects, (double)s->object_bytes / 1e6, seconds,
+             seconds > 0 ? (double)s->objects / seconds : 0, seconds > 0 ? (double)s->object_bytes / 1e6 / seconds : 0,
+             (unsigned long long)s->refused, s->ending);
     log_remarks(s);
 }
 
@@ -299,7 +303,9 @@ static size_t sink_bytes(struct session *s, const uint8_t *bytes, size_t n) {
     return n;
 }
 
-bool session_wants_data(const struct session *s) { return s->sink != SINK_COMMAND && association_payload_wanted(&s->association) > 0; }
+bool session_wants_data(const struct session *s) {
+    return s->sink != SINK_COMMAND && association_payload_wanted(&s->association) > 0;
+}
 
 /* The stream goes on with these bytes. */
 void session_take(struct session *s, const uint8_t *bytes, size_t n) {
@@ -395,9 +401,11 @@ void session_send_command(struct session *s, uint8_t context_id, const struct co
     if (!association_can_send(&s->association)) return;
     size_t n = command_encode(command, encoded, sizeof encoded);
     invariant(n > 0);
-    size_t framed_bytes = message_frame(context_id, slice_of(encoded, n), s->association.peer_maximum_length, framed, sizeof framed);
+    size_t framed_bytes =
+        message_frame(context_id, slice_of(encoded, n), s->association.peer_maximum_length, framed, sizeof framed);
     if (framed_bytes && connection_send(&s->connection, framed, framed_bytes)) return;
-    session_abort(s, ABORT_NOT_SPECIFIED, framed_bytes ? "the peer does not read what we answer" : "the peer's maximum PDU length can't hold an answer");
+    session_abort(s, ABORT_NOT_SPECIFIED,
+                  framed_bytes ? "the peer does not read what we answer" : "the peer's maximum PDU length can't hold an answer");
 }
 
 void session_operation_ended(struct session *s) {

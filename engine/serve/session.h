@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session: an association that a peer opened with us, on its connection: joins link (bytes), ulp (PDUs and states), dimse (messages) and the services
- * (service.h). Here are the bytes, the timers and the life; what a message means is the service's.
+/* session: an association that a peer opened with us, on its connection: joins link (bytes), ulp (PDUs and states), dimse
+ * (messages) and the services (service.h). Here are the bytes, the timers and the life; what a message means is the service's.
  *
- *   accepted ─▶ NEGOTIATING ─▶ OPEN ─▶ ENDING (nothing more is read) ─▶ connection closed ─▶ freed when its last object was answered
+ *   accepted ─▶ NEGOTIATING ─▶ OPEN ─▶ ENDING (nothing more is read) ─▶ connection closed ─▶ last object answered ─▶ freed
  *
- * Reading stops (a hold) while the peer has as many operations under way as its window allows, or while there is no credit or chunk for its next
- * data set: TCP then slows the peer down. What was already received behind that point is kept aside (the stash, at most what one receive brings).
+ * Reading stops (a hold) while the peer has as many operations under way as its window allows, or while there is no credit or
+ * chunk for its next data set: TCP then slows the peer down. What was already received behind that point is kept aside (the
+ * stash, at most what one receive brings).
  *
- * Payload is received straight into the object's chunks. Where PDUs are short, one receive takes many of them: it expects that the next ones are
- * like the one under way, and has the kernel put their headers aside and their payloads one behind the other. Where that guess fails the
- * bytes are copied aside; the stream is always read in its order.
+ * Payload is received straight into the object's chunks. Where PDUs are short, one receive takes many of them: it expects that
+ * the next ones are like the one under way, and has the kernel put their headers aside and their payloads one behind the other.
+ * Where that guess fails the bytes are copied aside; the stream is always read in its order.
  *
  * Thread: the station's reactor. */
 #ifndef LEAT_SERVE_SESSION_H
@@ -80,7 +81,8 @@ void session_drain(struct session *session, bool forced);
 /* A response: framed and queued. */
 void session_send_command(struct session *session, uint8_t context_id, const struct command *command);
 /* Aborts as provider, with the reason in words for the log. */
-void session_abort(struct session *session, enum abort_reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void session_abort(struct session *session, enum abort_reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Stops reading. Lifted by session_resume, or by the intake when it has room again. */
 void session_hold(struct session *session, enum session_hold why);
 void session_resume(struct session *session, enum session_hold why);

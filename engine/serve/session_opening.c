@@ -23,11 +23,12 @@ static void log_opening(struct session *s, uint32_t accepted, uint32_t proposed)
              (unsigned long long)s->number, s->peer_text, a->calling_ae, a->called_ae, accepted, proposed, a->window_invoked,
              a->peer_maximum_length, a->peer_implementation_uid, a->peer_implementation_version);
     if (!slice_equal(slice_text(a->called_ae), slice_text(s->policy->config->aet)))
-        log_info("association %llu calls %s; we are %s (called_aet: strict would reject it)", (unsigned long long)s->number, a->called_ae,
-                 s->policy->config->aet);
+        log_info("association %llu calls %s; we are %s (called_aet: strict would reject it)", (unsigned long long)s->number,
+                 a->called_ae, s->policy->config->aet);
 }
 
-static void open_association(struct session *s, const struct acceptance *acceptance, const struct negotiation *n, uint32_t proposed) {
+static void open_association(struct session *s, const struct acceptance *acceptance, const struct negotiation *n,
+                             uint32_t proposed) {
     s->rules = acceptance->rules;
     s->counted = true;
     if (!association_accept(&s->association, &n->accept)) { /* no memory for the table of contexts */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session_receive: where the kernel puts what a peer sends. Payload goes straight to its place in the object's chunks, everything else to the
- * connection's spill. While PDUs are short one receive expects several of them (the look-ahead); a part that is not as guessed, and all
- * behind it, is copied aside and read from there. */
+/* session_receive: where the kernel puts what a peer sends. Payload goes straight to its place in the object's chunks,
+ * everything else to the connection's spill. While PDUs are short one receive expects several of them (the look-ahead); a part
+ * that is not as guessed, and all behind it, is copied aside and read from there. */
 #include <stdlib.h>
 
 #include "engine/serve/session_parts.h"
@@ -10,7 +10,8 @@
 #define AHEAD_BYTES (64u * 1024u)  /* of payload in one receive: what a wrong guess moves, and a stash holds at most */
 #define LITTLE_BYTES (32u * 1024u) /* a receive below this may be all that a peer's Nagle algorithm lets through */
 
-/* In the middle of a message, and the socket gave only a little: the peer may be waiting for our acknowledgement before it sends on (Nagle). */
+/* In the middle of a message, and the socket gave only a little: the peer may be waiting for our acknowledgement before it
+ * sends on (Nagle). */
 static void acknowledge_little(struct session *s, size_t n) {
     if (n < LITTLE_BYTES && s->message && !s->hold && s->state == SESSION_OPEN) connection_acknowledge(&s->connection);
 }
@@ -51,7 +52,8 @@ enum connection_intake session_receive_plan(struct connection *connection, struc
     if (s->state != SESSION_OPEN || !session_wants_data(s)) return CONNECTION_READ;
     size_t wanted = association_payload_wanted(&s->association);
     if (s->sink == SINK_DISCARD) {
-        parts[0] = (struct iovec){.iov_base = s->station->discard, .iov_len = wanted < STATION_DISCARD_BYTES ? wanted : STATION_DISCARD_BYTES};
+        parts[0] = (struct iovec){.iov_base = s->station->discard,
+                                  .iov_len = wanted < STATION_DISCARD_BYTES ? wanted : STATION_DISCARD_BYTES};
         *count = 1;
         return CONNECTION_READ;
     }
@@ -61,11 +63,12 @@ enum connection_intake session_receive_plan(struct connection *connection, struc
     return CONNECTION_PAUSE;
 }
 
-/* Whether the next part of a receive, of which n bytes came in this and all later parts, may be read where it lies: a header where a PDU
- * begins; payload of the PDV under way, and nothing behind the data set's end (whose chunks go on without us). */
+/* Whether the next part of a receive, of which n bytes came in this and all later parts, may be read where it lies: a header
+ * where a PDU begins; payload of the PDV under way, and nothing behind the data set's end (whose chunks go on without us). */
 static bool is_as_guessed(const struct session *s, const struct iovec *part, size_t n) {
     const struct association *a = &s->association;
-    bool is_header = (uint8_t *)part->iov_base >= s->ahead[0] && (uint8_t *)part->iov_base < s->ahead[SESSION_AHEAD_PDUS - 1] + sizeof s->ahead[0];
+    bool is_header = (uint8_t *)part->iov_base >= s->ahead[0] &&
+                     (uint8_t *)part->iov_base < s->ahead[SESSION_AHEAD_PDUS - 1] + sizeof s->ahead[0];
     if (is_header) return a->reader.phase == PHASE_PDU_HEADER && !a->reader.held_count;
     size_t wanted = association_payload_wanted(a), k = n < part->iov_len ? n : part->iov_len;
     return s->sink != SINK_COMMAND && k <= wanted && !(a->pdv.is_last && n > wanted);

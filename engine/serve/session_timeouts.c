@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session_timeouts: a peer that is silent inside a message, idle between messages, or too slow inside one is aborted; not while it is we who
- * keep it waiting. Both timers are only pushed ahead while bytes come. */
+/* session_timeouts: a peer that is silent inside a message, idle between messages, or too slow inside one is aborted; not while
+ * it is we who keep it waiting. Both timers are only pushed ahead while bytes come. */
 #include "engine/serve/session_parts.h"
 
 #define NEGOTIATION_MS 30000 /* the quiet timer before there are rules; ARTIM is quicker */

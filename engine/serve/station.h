@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* station: a reactor's share of the server: its sessions, and what they have in common: stocks of message buffers and send blocks, the intake.
- * Thread: the station's reactor, but for init and release, and for what says otherwise. */
+/* station: a reactor's share of the server: its sessions, and what they have in common: stocks of message buffers and send
+ * blocks, the intake. Thread: the station's reactor, but for init and release, and for what says otherwise. */
 #ifndef LEAT_SERVE_STATION_H
 #define LEAT_SERVE_STATION_H
 

@@ -54,8 +54,8 @@ bool store_create(struct disk *disk, const struct store_options *options, struct
  * volumes. */
 struct store *store_open(struct disk *disk, const struct store_options *options, struct fault *fault);
 
-/* Waits until the background work that was begun so far is done, and its `done` is posted where it belongs: before a loop that was given to
- * writers or streams is destroyed. Any thread but a loop. */
+/* Waits until the background work that was begun so far is done, and its `done` is posted where it belongs: before a loop that
+ * was given to writers or streams is destroyed. Any thread but a loop. */
 void store_settle(struct store *store);
 
 /* No writer, stream or reader may be left. NULL is allowed. */

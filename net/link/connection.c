@@ -292,7 +292,8 @@ static bool can_send(const struct connection *c) {
 
 void connection_acknowledge(struct connection *c) {
     int one = 1;
-    if (c->fd >= 0) (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one); /* a hint: without it all is only slower */
+    if (c->fd >= 0)
+        (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one); /* a hint: without it all is only slower */
 }
 
 bool connection_send(struct connection *c, const void *bytes, size_t length) {

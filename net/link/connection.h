@@ -130,8 +130,9 @@ bool connection_send(struct connection *connection, const void *bytes, size_t le
 bool connection_send_parts(struct connection *connection, struct send *send);
 static inline bool connection_has_unsent(const struct connection *connection) { return !send_queue_is_empty(&connection->queue); }
 
-/* Acknowledges what came (TCP) now rather than some 40 ms later, as the kernel would while we have nothing to say. A peer that leaves Nagle's
- * algorithm on waits for that before it sends the rest of its message: 22 images a second, or hundreds. One system call. */
+/* Acknowledges what came (TCP) now rather than some 40 ms later, as the kernel would while we have nothing to say. A peer that
+ * leaves Nagle's algorithm on waits for that before it sends the rest of its message: 22 images a second, or hundreds. One
+ * system call. */
 void connection_acknowledge(struct connection *connection);
 
 /* Sends what is queued, then ends our direction; receiving goes on. */

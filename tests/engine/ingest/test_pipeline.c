@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole pipeline without a network: two reactors send objects of a small universe of identities at once, so that twins meet in a
- * decider, versions supersede each other, and small, chained and streamed objects are mixed in a pool that is short of memory. Afterwards the
- * catalog must hold exactly what was acknowledged, and every data set must come back byte for byte; then again after a start without a
- * flush. The seed is printed. */
+/* The whole pipeline without a network: two reactors send objects of a small universe of identities at once, so that twins meet
+ * in a decider, versions supersede each other, and small, chained and streamed objects are mixed in a pool that is short of
+ * memory. Afterwards the catalog must hold exactly what was acknowledged, and every data set must come back byte for byte; then
+ * again after a start without a flush. The seed is printed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,12 +104,14 @@ static void answered(struct object *object) {
 static bool begin_object(struct driver *driver) {
     driver->object = intake_begin(driver->intake, SCAN_EXPLICIT_LE);
     if (!driver->object) return false;
-    uint32_t identity = (uint32_t)(next_random(&driver->seed) % IDENTITIES), variant = (uint32_t)(next_random(&driver->seed) % VARIANTS);
+    uint32_t identity = (uint32_t)(next_random(&driver->seed) % IDENTITIES),
+             variant = (uint32_t)(next_random(&driver->seed) % VARIANTS);
     struct object *object = driver->object;
     object->session = driver;
     object->answered = answered;
     object->sop_instance_length = (uint8_t)snprintf(object->sop_instance, sizeof object->sop_instance, "1.2.3.%u", identity);
-    object->transfer_syntax_length = (uint8_t)snprintf(object->transfer_syntax, sizeof object->transfer_syntax, "1.2.840.10008.1.2.1");
+    object->transfer_syntax_length =
+        (uint8_t)snprintf(object->transfer_syntax, sizeof object->transfer_syntax, "1.2.840.10008.1.2.1");
     driver->bytes = make_data_set(identity, variant, &driver->length);
     driver->at = 0;
     driver->sent[identity][variant] = true;
@@ -239,8 +241,12 @@ static void run_drivers(struct config *config, struct archive *archive, struct d
         reactors[i] = reactor_create(&options, &fault);
         if (!reactors[i]) fail_msg("%s", fault.text);
     }
-    const struct pipeline_options options = {
-        .config = config, .store = archive->store, .catalog = archive->catalog, .reactors = reactors, .reactor_count = DRIVERS, .credits = 64};
+    const struct pipeline_options options = {.config = config,
+                                             .store = archive->store,
+                                             .catalog = archive->catalog,
+                                             .reactors = reactors,
+                                             .reactor_count = DRIVERS,
+                                             .credits = 64};
     struct pipeline *pipeline = pipeline_create(&options, &fault);
     if (!pipeline) fail_msg("%s", fault.text);
     assert_true(pipeline_start(pipeline, &fault));
@@ -313,6 +319,7 @@ static int remove_folder(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(what_was_acknowledged_is_there, make_folder, remove_folder)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_there, make_folder, remove_folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

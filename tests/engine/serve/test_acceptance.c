@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acceptance and census: which transfer syntax is taken under which policy, which abstract syntaxes are stored, and the limits of associations. */
+/* acceptance and census: which transfer syntax is taken under which policy, which abstract syntaxes are stored, and the limits
+ * of associations. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>

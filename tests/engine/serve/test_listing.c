@@ -53,9 +53,10 @@ static void test_json(void **state) {
     (void)state;
     struct heard heard;
     fill(&heard, true, 2);
-    assert_string_equal(heard.text,
-                        "[\n{\"name\": \"A\\\"B\", \"hidden\": \"h\", \"count\": 0, \"when\": \"2026-03-01T12:00:00.123Z\", \"flag\": true},"
-                        "\n{\"name\": null, \"hidden\": \"h\", \"count\": 1000, \"when\": \"2026-03-01T12:00:00.123Z\", \"flag\": false}\n]\n");
+    assert_string_equal(
+        heard.text,
+        "[\n{\"name\": \"A\\\"B\", \"hidden\": \"h\", \"count\": 0, \"when\": \"2026-03-01T12:00:00.123Z\", \"flag\": true},"
+        "\n{\"name\": null, \"hidden\": \"h\", \"count\": 1000, \"when\": \"2026-03-01T12:00:00.123Z\", \"flag\": false}\n]\n");
     fill(&heard, true, 0);
     assert_string_equal(heard.text, "[]\n");
 }

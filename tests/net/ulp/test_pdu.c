@@ -326,7 +326,8 @@ static void lengths_of_sub_items(void **unused) {
         assert_true(user_information_decode(&user, slice_of(copy, items[i].length), 100, &fault));
         for (int by = -1; by <= 1; by += 2) {
             copy[3] = (uint8_t)(items[i].bytes[3] + by);
-            if (user_information_decode(&user, slice_of(copy, items[i].length + (size_t)by), 100, &fault)) fail_msg("item %zu", i);
+            if (user_information_decode(&user, slice_of(copy, items[i].length + (size_t)by), 100, &fault))
+                fail_msg("item %zu", i);
             assert_int_equal(fault.offset, 100);
         }
     }
