@@ -8,7 +8,7 @@
 #   unit          unit and property tests, ASan and UBSan
 #   threads       tests of runtime, ingest and index, and a server under load, ThreadSanitizer
 #   fuzz          each fuzzer for LEAT_FUZZ_SECONDS (10) on its seeds, ASan and UBSan
-#   hostile       the system tests of bad input, asynchronous operations, round trips and interop, ASan and UBSan
+#   hostile       the system tests of bad input, cut-up streams, asynchronous operations, round trips, interop, ASan and UBSan
 #   system        all system tests on a release build
 #   scripts       tools/run.sh --demo --once, and a second tools/setup.sh
 #   --quick       layers, unit and system, with a short kill -9 loop
