@@ -164,7 +164,7 @@ part_hostile() {
     configure build-asan -DLEAT_SANITIZE=address,undefined && build build-asan leat || return
     LEAT_SANITIZED=address LEAT_BINARY=$PWD/build-asan/tools/leat/leat \
         system_tests hostile tests/system/test_bad_input.py tests/system/test_async.py tests/system/test_roundtrip.py \
-        tests/system/test_interop.py
+        tests/system/test_interop.py tests/system/test_streams.py
 }
 
 part_system() {
