@@ -2,7 +2,8 @@
 """The stream of one connection, cut up as peers like it, and peers that stand in the way of others.
 
 How fragments lie in PDUs must not show in what is stored; a peer that stalls, floods, doesn't read or doesn't close harms
-nobody else; SIGTERM ends the server whatever peers do. LEAT_STREAMS_SEED repeats a run.
+nobody else; SIGTERM ends the server whatever peers do. LEAT_STREAMS_SEED repeats a run; LEAT_STREAMS_SECONDS
+(default 4) makes the one with good and bad peers longer.
 """
 import os
 import random
@@ -20,6 +21,7 @@ from conftest import SANITIZED, in_threads
 from rawdicom import ds
 
 SEED = int(os.environ.get("LEAT_STREAMS_SEED", str(int.from_bytes(os.urandom(4), "little"))))
+SECONDS = float(os.environ.get("LEAT_STREAMS_SECONDS", "4"))
 KIB, MIB = 1 << 10, 1 << 20
 SMALL_MEMORY = ("--memory", "32MiB")
 PDU_BYTES = 262144  # what Leat announces by default
@@ -617,7 +619,7 @@ def test_honest_peers_among_bad_ones(make_server, tmp_path, dice):
     theirs = make_some(dice, "theirs", [200, 3000, 60_000, 70_000, 270_000, 530_000, 1_500_000, 4_000_000])
     broken = [(one[0], one[1], one[2][:len(one[2]) // 2] + b"\xFF" * 400_000)
               for one in make_some(dice, "broken", [3000, 600_000])]
-    ours, end = [], time.monotonic() + 4
+    ours, end = [], time.monotonic() + SECONDS
 
     def behave(own):
         while time.monotonic() < end:
@@ -630,10 +632,10 @@ def test_honest_peers_among_bad_ones(make_server, tmp_path, dice):
         own = random.Random("%d peer %d" % (SEED, number))
         return behave(own) if number < 2 else misbehave(server, own, theirs + broken, end)
 
-    in_threads(work, range(7), 60)
+    in_threads(work, range(7), SECONDS + 60)
     assert server.process.poll() is None, server.log_text()[-3000:]
     files = server.export(tmp_path / "out")
-    known = {one[1]: one[2] for one in ours + theirs}
+    known = {one[1]: one[2] for one in ours + theirs + broken}
     print("%d objects of ours, %d files" % (len(ours), len(files)))
     assert [one[1] for one in ours if one[1] not in files] == []
     assert [uid for uid, found in files.items() if uid in known and (len(found) != 1 or found[0].dataset != known[uid])] == []
