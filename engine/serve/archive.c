@@ -95,6 +95,7 @@ static bool settle_index_dir(struct archive *archive, const char *configured, st
     if (!archive->index_dir) return fault_set(fault, FAULT_MEMORY, 0, "no memory");
     if (!make_folders(archive->index_dir, fault)) return false;
     if (configured) keep_link(archive->dir, configured);
+    store_watch_space(archive->store, archive->index_dir);
     return true;
 }
 

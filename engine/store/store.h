@@ -70,6 +70,10 @@ bool store_is_read_only(const struct store *store);         /* opened so, or tur
  * ms. */
 bool store_space(struct store *store);
 
+/* The file system of `path` (the index's folder) must stay above the watermark as well: without its head-room nothing could be
+ * filed. Borrowed: outlives the store. Before other threads use it. */
+void store_watch_space(struct store *store, const char *path);
+
 struct store_volume {
     uint32_t number;
     const char *path;

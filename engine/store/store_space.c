@@ -19,6 +19,11 @@ bool store_space(struct store *store) {
         return atomic_load_explicit(&store->space_ok, memory_order_relaxed);
     atomic_store_explicit(&store->space_due_ms, now + ASK_EVERY_MS, memory_order_relaxed);
     bool ok = false;
+    struct disk_space elsewhere;
+    if (store->watched && disk_get_space(store->disk, store->watched, &elsewhere) == 0 && is_low(store, &elsewhere)) {
+        atomic_store_explicit(&store->space_ok, false, memory_order_relaxed);
+        return false;
+    }
     for (uint32_t i = 0; i < store->volume_count && !ok; i++) {
         const struct volume *volume = &store->volumes[i];
         struct disk_space space;
@@ -29,6 +34,8 @@ bool store_space(struct store *store) {
     atomic_store_explicit(&store->space_ok, ok, memory_order_relaxed);
     return ok;
 }
+
+void store_watch_space(struct store *store, const char *path) { store->watched = path; }
 
 static void add_bytes(void *context, const char *name, bool is_dir, uint64_t bytes) {
     if (!is_dir) *(uint64_t *)context += bytes;

@@ -58,6 +58,7 @@ struct store {
 
     _Atomic uint64_t space_due_ms; /* relaxed: when to ask the file systems again */
     atomic_bool space_ok;          /* relaxed */
+    const char *watched;           /* another folder whose file system must stay above the watermark, or NULL; constant */
 
     struct pool pool;
     struct store_stream *streams; /* all that live, a list; under store.mutex */

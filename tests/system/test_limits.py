@@ -7,6 +7,7 @@ import hashlib
 import os
 import resource
 import struct
+import subprocess
 import time
 
 import pytest
@@ -253,6 +254,28 @@ def test_low_disk_is_refused_and_recovers(make_server, tmp_path):
     raw.wait_until(lambda: rejection(server) is None, 30, 0.5)
     server.store(raw.make_object("after"))
     assert server.stats()["refused"] >= 0
+
+
+def test_index_disk_counts_for_the_watermark(make_server, tmp_path):
+    """An index on a file system of its own: no object is taken that could not be filed; by itself again when there is space."""
+    index = tmp_path / "index"
+    index.mkdir()
+    space = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+             'mount -t tmpfs -o size=64m none "$0" && exec "$@"', str(index)]
+    if subprocess.run(space + ["true"], capture_output=True).returncode != 0:
+        pytest.skip("no user name spaces with mounts here")
+    server = make_server(config="index_dir: %s/here\nwatermark:\n  bytes: 24MiB\n  percent: 0\n" % index)
+    command = server.command
+    server.command = lambda: space + command()
+    server.start()
+    server.store(raw.make_object("before"))
+    filler = "/proc/%d/root%s/filler" % (server.process.pid, index)
+    with open(filler, "wb") as file:
+        file.write(b"x" * (44 * MIB))
+    raw.wait_until(lambda: (rejection(server) or (0,))[0] == 2, 20, 0.2)
+    os.unlink(filler)
+    raw.wait_until(lambda: rejection(server) is None, 20, 0.2)
+    server.store(raw.make_object("after"))
 
 
 def test_two_addresses_and_ports(make_server):
