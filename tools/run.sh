@@ -44,7 +44,7 @@ build() {
     local owner; owner=$(stat -c %U "$tree")
     if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [ "$owner" != UNKNOWN ]; then as=(runuser -u "$owner" --); fi
     local launcher=; command -v ccache >/dev/null && launcher=-DCMAKE_C_COMPILER_LAUNCHER=ccache
-    "${as[@]}" cmake -S "$tree" -B "$tree/build" -G Ninja -DLEAT_BENCH=OFF --log-level=WARNING $launcher >&2
+    "${as[@]}" cmake -S "$tree" -B "$tree/build" -G Ninja -DLEAT_BENCH=OFF -DLEAT_TESTS=OFF --log-level=WARNING $launcher >&2
     "${as[@]}" cmake --build "$tree/build" --target leat -- --quiet >&2
 }
 

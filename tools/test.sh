@@ -64,7 +64,7 @@ logged() {
 # configure DIR CMAKE-OPTIONS..., build DIR TARGETS: false if it fails, which counts as one failure.
 configure() {
     local dir=$1; shift
-    local options=(-DLEAT_BENCH=OFF "$@")
+    local options=(-DLEAT_BENCH=OFF -DLEAT_TESTS=ON "$@")
     if command -v ccache >/dev/null; then options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
     logged "$dir-configure" cmake -S . -B "$dir" -G Ninja "${options[@]}" || { fail "configure $dir"; return 1; }
 }
