@@ -102,7 +102,7 @@ command=("${drop[@]}" /bin/bash -c 'exec -a leat /proc/self/fd/9 "$@"' leat serv
 
 host=$(hostname -I 2>/dev/null | cut -d' ' -f1 || true)
 how_to_send() {
-    say "send to it:   dcmsend -aec $aet ${host:-localhost} ${port:-11112} --scan-directories --recurse FOLDER"
+    say "send to it:   dcmsend -aec $aet ${host:-127.0.0.1} ${port:-11112} --scan-directories --recurse FOLDER"
     say "look at it:   $leat stats${data:+ --data $data}     (ls, problems, export: leat --help)"
 }
 if [ $demo = no ]; then
@@ -132,8 +132,8 @@ for _ in $(seq 600); do
 done
 grep -q '^ready' "$work/log" || die "leat serve was not ready within 60 s"
 
-say "sending the sample objects: dcmsend -aec $aet localhost ${port:-11112} --scan-directories --recurse $work/objects"
-TCP_NODELAY=1 dcmsend -v -aec "$aet" localhost "${port:-11112}" --scan-directories --recurse "$work/objects" >"$work/sent" 2>&1 \
+say "sending the sample objects: dcmsend -aec $aet 127.0.0.1 ${port:-11112} --scan-directories --recurse $work/objects"
+TCP_NODELAY=1 dcmsend -v -aec "$aet" 127.0.0.1 "${port:-11112}" --scan-directories --recurse "$work/objects" >"$work/sent" 2>&1 \
     || { cat "$work/sent" >&2; die "dcmsend failed"; }
 grep -A8 'Status Summary' "$work/sent" | sed 's/^I: /    /' || true
 at=(); [ -z "$data" ] || at=(--data "$data")
