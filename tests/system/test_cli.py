@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import time
+import zlib
 
 import pytest
 
@@ -215,6 +216,26 @@ def test_flipped_bit_is_found_and_the_others_are_served(server, tmp_path):
                 file = ds.read_part10(path)
                 files[file.sop_instance] = file.dataset
         assert files == {o[1]: o[2] for n, o in enumerate(objects) if n != 2}
+
+
+def test_newer_format(server):
+    """An archive that a later Leat wrote: exit 2, says so, touches nothing (manifest entry: engine/store/README.md)."""
+    server.stop()
+    path = os.path.join(server.data, "manifest")
+    with open(path, "r+b") as file:
+        entry = bytearray(file.read(256))
+        entry[4:6] = (2).to_bytes(2, "little")
+        entry[252:256] = zlib.crc32(entry[:252]).to_bytes(4, "little")
+        file.seek(0)
+        file.write(entry)
+    with open(path, "rb") as file:
+        before = file.read()
+    server.spawn()
+    assert server.process.wait(60) == 2
+    assert re.search("newer|later", server.log_text())
+    assert server.run("stats", status=2).stderr
+    with open(path, "rb") as file:
+        assert file.read() == before
 
 
 def test_missing_segment(make_server, tmp_path):
